@@ -1,0 +1,75 @@
+//! A commit as statements for one transaction.
+
+use kyc_core::commit::Commit;
+use kyc_core::limits::{DOCUMENTS_MAX, STEPS_MAX};
+use kyc_core::record::{Cell, Column};
+use kyc_core::stream::StreamKey;
+use kyc_core::time::Time;
+
+use crate::statement::Statement;
+use crate::table::{Table, insert, upsert};
+
+/// Most parameters of one statement (SQLite's default bound is 32 766).
+const PARAMS_MAX: usize = 30_000;
+
+/// The stored form of a stream's customer: 0 for a brand's configuration.
+pub(crate) fn customer_cell(stream: &StreamKey) -> Cell {
+    stream.customer_id.map_or(Cell::Int(0), |id| id.to_cell())
+}
+
+/// What a commit writes, first what it is refused by: the stream's version.
+pub fn statements(commit: &Commit) -> Vec<Statement> {
+    let mut statements = vec![stream(commit)];
+    statements.extend(upsert(commit.profile.as_slice()));
+    statements.extend(upsert(commit.settings.as_slice()));
+    statements.extend(in_parts(&commit.steps, upsert));
+    statements.extend(in_parts(&commit.documents, upsert));
+    statements.extend(in_parts(&commit.templates, upsert));
+    statements.extend(in_parts(&commit.audit, insert));
+    statements.extend(in_parts(&commit.history, insert));
+    statements.extend(insert(commit.kept.as_slice()));
+    statements
+}
+
+/// One statement, unless there are more rows than one can carry.
+fn in_parts<T: Table>(rows: &[T], write: fn(&[T]) -> Option<Statement>) -> impl Iterator<Item = Statement> {
+    const { assert!(STEPS_MAX + DOCUMENTS_MAX < PARAMS_MAX) };
+    rows.chunks(PARAMS_MAX / T::COLUMNS.len()).filter_map(write)
+}
+
+fn stream(commit: &Commit) -> Statement {
+    let head = &commit.head;
+    let mut params = vec![
+        Cell::Int(head.version),
+        head.hash.to_cell(),
+        head.committed_time.to_cell(),
+        head.due_time.to_cell(),
+        commit.stream.brand.to_cell(),
+        customer_cell(&commit.stream),
+    ];
+    let statement = if commit.base_version == 0 {
+        let sql = "INSERT INTO streams (version, hash, committed_time, due_time, brand, customer_id) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        Statement::new(sql, params)
+    } else {
+        params.push(Cell::Int(commit.base_version));
+        let sql = "UPDATE streams SET version = ?1, hash = ?2, committed_time = ?3, due_time = ?4 \
+                   WHERE brand = ?5 AND customer_id = ?6 AND version = ?7";
+        Statement::new(sql, params)
+    };
+    statement.touching(1)
+}
+
+/// Forgets replies kept since before a time.
+pub fn forget_replies(before: Time) -> Statement {
+    Statement::new(
+        "DELETE FROM kept_replies WHERE created_time < ?1",
+        vec![before.to_cell()],
+    )
+}
+
+/// Takes `count` ids of a kind; the row is the first one.
+pub fn reserve(counter: &'static str, count: i64) -> Statement {
+    let sql = "UPDATE counters SET next = next + ?2 WHERE name = ?1 RETURNING next - ?2";
+    Statement::new(sql, vec![Cell::Text(counter.to_owned()), Cell::Int(count)])
+}

@@ -1,0 +1,156 @@
+//! One database file: how connections are opened, and how statements run on them.
+
+use std::path::Path;
+
+use kyc_core::record::Cell;
+use kyc_ports::store::StoreError;
+use kyc_sql::statement::Statement;
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, params_from_iter};
+
+use crate::migrate;
+use crate::readers::Readers;
+use crate::strand::Strand;
+
+/// Earlier versions can lose a commit that races a checkpoint.
+const SQLITE_VERSION_MIN: i32 = 3_051_003;
+/// Statements kept prepared on each connection.
+const PREPARED_MAX: usize = 200;
+
+/// Why a database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A newer program has written it.
+    #[error("the database is at version {version}, this program knows {known}; run the newer program")]
+    Newer {
+        /// The database's version.
+        version: usize,
+        /// The newest this program knows.
+        known: usize,
+    },
+    /// The linked SQLite is too old.
+    #[error("SQLite {0} is too old: 3.51.3 or newer is needed")]
+    TooOld(&'static str),
+    /// SQLite refused.
+    #[error("{0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A thread could not be started.
+    #[error("{0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// A database with its threads.
+#[derive(Debug)]
+pub(crate) struct Database {
+    pub(crate) strand: Strand,
+    pub(crate) readers: Readers,
+}
+
+impl Database {
+    pub(crate) fn open(path: &Path, steps: &[&str], reader_count: usize) -> Result<Self, OpenError> {
+        if rusqlite::version_number() < SQLITE_VERSION_MIN {
+            return Err(OpenError::TooOld(rusqlite::version()));
+        }
+        let mut writer = Connection::open(path)?;
+        configure(&writer)?;
+        writer.pragma_update(None, "journal_mode", "WAL")?;
+        // An acknowledged commit is on disk, also after a power cut.
+        writer.pragma_update(None, "synchronous", "FULL")?;
+        migrate::run(&mut writer, steps)?;
+        let readers = (0..reader_count)
+            .map(|_| open_read_only(path))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            strand: Strand::start(writer)?,
+            readers: Readers::start(readers)?,
+        })
+    }
+}
+
+/// A connection that cannot write.
+pub(crate) fn open_read_only(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    configure(&connection)?;
+    Ok(connection)
+}
+
+fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.set_prepared_statement_cache_capacity(PREPARED_MAX);
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")
+}
+
+/// What a statement gave.
+#[derive(Debug, Default)]
+pub(crate) struct Ran {
+    pub(crate) touched: usize,
+    pub(crate) rows: Vec<Vec<Cell>>,
+}
+
+/// Runs one statement; touching another number of rows than it must is a conflict.
+pub(crate) fn run(connection: &Connection, statement: &Statement) -> Result<Ran, StoreError> {
+    let ran = execute(connection, statement).map_err(|error| store_error(&error))?;
+    match statement.touches {
+        Some(rows) if rows != ran.touched => Err(StoreError::Conflict),
+        _ => Ok(ran),
+    }
+}
+
+fn execute(connection: &Connection, statement: &Statement) -> Result<Ran, rusqlite::Error> {
+    let mut prepared = connection.prepare_cached(&statement.sql)?;
+    let columns = prepared.column_count();
+    let params = params_from_iter(statement.params.iter().map(Param));
+    if columns == 0 {
+        return Ok(Ran {
+            touched: prepared.execute(params)?,
+            rows: Vec::new(),
+        });
+    }
+    let mut rows = Vec::new();
+    let mut found = prepared.query(params)?;
+    while let Some(row) = found.next()? {
+        rows.push(
+            (0..columns)
+                .map(|column| row.get_ref(column).map(cell))
+                .collect::<Result<_, _>>()?,
+        );
+    }
+    Ok(Ran {
+        touched: rows.len(),
+        rows,
+    })
+}
+
+struct Param<'a>(&'a Cell);
+
+impl ToSql for Param<'_> {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>, rusqlite::Error> {
+        Ok(match self.0 {
+            Cell::Null => ToSqlOutput::Owned(Value::Null),
+            Cell::Int(value) => ToSqlOutput::Owned(Value::Integer(*value)),
+            Cell::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Cell::Blob(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+        })
+    }
+}
+
+fn cell(value: ValueRef<'_>) -> Cell {
+    match value {
+        ValueRef::Integer(value) => Cell::Int(value),
+        // No column of ours is a REAL: STRICT tables refuse them.
+        ValueRef::Null | ValueRef::Real(_) => Cell::Null,
+        ValueRef::Text(bytes) => Cell::Text(String::from_utf8_lossy(bytes).into_owned()),
+        ValueRef::Blob(bytes) => Cell::Blob(bytes.to_vec()),
+    }
+}
+
+/// A broken UNIQUE is somebody else's commit; all else is a failure, told without the statement's values.
+pub(crate) fn store_error(error: &rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::ConstraintViolation) => StoreError::Conflict,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy,
+        _ => StoreError::Failed(error.to_string()),
+    }
+}

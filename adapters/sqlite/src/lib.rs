@@ -1,0 +1,15 @@
+//! The native store: `kyc.db` and `storage.db`, each with one thread that writes and several that read.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+mod database;
+pub mod ledger;
+mod migrate;
+mod readers;
+mod store;
+mod strand;
+
+pub use database::OpenError;
+pub use store::SqliteStore;

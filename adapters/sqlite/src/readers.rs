@@ -1,0 +1,62 @@
+//! Reading threads, each with a connection that sees committed data only.
+
+use std::thread;
+
+use crossbeam_channel::{Sender, TrySendError, bounded};
+use kyc_ports::store::StoreError;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+/// Reads that may wait; more are refused.
+const QUEUE_MAX: usize = 4_096;
+
+type Read = Box<dyn FnOnce(&Connection) + Send>;
+
+/// The reading threads.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    queue: Sender<Read>,
+}
+
+impl Readers {
+    pub(crate) fn start(connections: Vec<Connection>) -> Result<Self, std::io::Error> {
+        let (queue, reads) = bounded::<Read>(QUEUE_MAX);
+        for connection in connections {
+            let reads = reads.clone();
+            thread::Builder::new().name("kyc-reader".to_owned()).spawn(move || {
+                while let Ok(read) = reads.recv() {
+                    read(&connection);
+                }
+            })?;
+        }
+        Ok(Self { queue })
+    }
+
+    /// Runs a read in one snapshot of the database.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let job: Read = Box::new(move |connection| {
+            let _ = answer.send(in_snapshot(connection, read));
+        });
+        self.queue.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => StoreError::Busy,
+            TrySendError::Disconnected(_) => StoreError::Failed("the store is closing".to_owned()),
+        })?;
+        answered
+            .await
+            .map_err(|_| StoreError::Failed("a read was given up".to_owned()))?
+    }
+}
+
+fn in_snapshot<T>(
+    connection: &Connection,
+    read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let transaction = connection
+        .unchecked_transaction()
+        .map_err(|error| crate::database::store_error(&error))?;
+    read(&transaction)
+}

@@ -1,0 +1,262 @@
+//! The `Store` port over the two databases.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use kyc_core::brand::{BrandState, Settings};
+use kyc_core::command::TemplateNeed;
+use kyc_core::commit::{Commit, KeptReply};
+use kyc_core::customer::CustomerState;
+use kyc_core::file::FileMeta;
+use kyc_core::id::{Brand, CustomerId, CustomerKey, FileId, TemplateId};
+use kyc_core::query::{Query, Rows};
+use kyc_core::record::{Cell, Column};
+use kyc_core::stream::{Head, StreamKey};
+use kyc_core::time::Time;
+use kyc_ports::store::{Reserved, Store, StoreError, Thing, Wanted};
+use kyc_sql::statement::Statement;
+use kyc_sql::table::{Table, decode};
+use kyc_sql::{commit, file, list, load};
+use rusqlite::Connection;
+use tokio::sync::Mutex;
+
+use crate::database::{Database, OpenError, Ran, run};
+use crate::migrate;
+
+/// Ids taken from the database at a time; what is left at the end is a gap.
+const ID_BLOCK: i64 = 256;
+
+/// The native store.
+#[derive(Debug)]
+pub struct SqliteStore {
+    kyc: Database,
+    storage: Database,
+    profiles: Counter,
+    steps: Counter,
+    documents: Counter,
+    templates: Counter,
+    audit: Counter,
+}
+
+/// Ids of one kind, taken from the database in blocks.
+#[derive(Debug)]
+struct Counter {
+    name: &'static str,
+    left: Mutex<std::ops::Range<i64>>,
+}
+
+impl Counter {
+    const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            left: Mutex::const_new(0..0),
+        }
+    }
+
+    /// The first of `count` ids in a row.
+    async fn take(&self, kyc: &Database, count: i64) -> Result<i64, StoreError> {
+        let mut left = self.left.lock().await;
+        if left.end - left.start < count {
+            let block = count.max(ID_BLOCK);
+            let ran = kyc.strand.write(vec![commit::reserve(self.name, block)]).await?;
+            let first: i64 = one_value(ran)?.ok_or_else(corrupt)?;
+            *left = first..first + block;
+        }
+        let first = left.start;
+        left.start += count;
+        Ok(first)
+    }
+}
+
+impl SqliteStore {
+    /// Opens `kyc.db` and `storage.db` in a folder that exists, and migrates them.
+    pub fn open(folder: &Path, reader_count: usize) -> Result<Self, OpenError> {
+        Ok(Self {
+            kyc: Database::open(&folder.join("kyc.db"), migrate::KYC, reader_count)?,
+            storage: Database::open(&folder.join("storage.db"), migrate::STORAGE, 1)?,
+            profiles: Counter::new("profile"),
+            steps: Counter::new("step"),
+            documents: Counter::new("document"),
+            templates: Counter::new("template"),
+            audit: Counter::new("audit"),
+        })
+    }
+
+    async fn kyc_rows(&self, statement: Statement) -> Result<Ran, StoreError> {
+        self.kyc
+            .readers
+            .read(move |connection| run(connection, &statement))
+            .await
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn locate(&self, thing: Thing) -> Result<Option<CustomerKey>, StoreError> {
+        let ran = self.kyc_rows(load::locate(thing)).await?;
+        ran.rows
+            .into_iter()
+            .next()
+            .map(|row| load::customer_key(row).ok_or_else(corrupt))
+            .transpose()
+    }
+
+    async fn template_brand(&self, id: TemplateId) -> Result<Option<Brand>, StoreError> {
+        one_value(self.kyc_rows(load::template_brand(id)).await?)
+    }
+
+    async fn template_count(&self, brand: &Brand) -> Result<usize, StoreError> {
+        let count: Option<i64> = one_value(self.kyc_rows(load::template_count(brand)).await?)?;
+        usize::try_from(count.unwrap_or(0)).map_err(|_| corrupt())
+    }
+
+    async fn external_owner(&self, brand: &Brand, external_id: &str) -> Result<Option<CustomerId>, StoreError> {
+        one_value(self.kyc_rows(load::external_owner(brand, external_id)).await?)
+    }
+
+    async fn customer(&self, key: &CustomerKey) -> Result<CustomerState, StoreError> {
+        let mut state = CustomerState::new(key.clone());
+        self.kyc
+            .readers
+            .read(move |connection| {
+                state.head = head(connection, &state.stream())?;
+                state.profile = all(connection, &load::profile(&state.key))?.into_iter().next();
+                if let Some(profile) = &state.profile {
+                    state.steps = all(connection, &load::steps(profile))?;
+                    state.documents = all(connection, &load::documents(profile))?;
+                }
+                Ok(state)
+            })
+            .await
+    }
+
+    async fn brand(&self, brand: &Brand, templates: &TemplateNeed) -> Result<BrandState, StoreError> {
+        let (brand, need) = (brand.clone(), templates.clone());
+        self.kyc
+            .readers
+            .read(move |connection| {
+                let stream = StreamKey {
+                    brand: brand.clone(),
+                    customer_id: None,
+                };
+                let settings: Option<Settings> = all(connection, &load::settings(&brand))?.into_iter().next();
+                let templates = load::templates(&brand, &need);
+                Ok(BrandState {
+                    head: head(connection, &stream)?,
+                    settings: settings.unwrap_or_else(|| Settings::defaults(brand)),
+                    templates: templates
+                        .map(|statement| all(connection, &statement))
+                        .transpose()?
+                        .unwrap_or_default(),
+                })
+            })
+            .await
+    }
+
+    async fn list(&self, query: &Query) -> Result<Rows, StoreError> {
+        let ran = self.kyc_rows(list::page(query)).await?;
+        list::read(query, ran.rows).ok_or_else(corrupt)
+    }
+
+    async fn reserve(&self, wanted: Wanted) -> Result<Reserved, StoreError> {
+        Ok(Reserved {
+            profile: self.profiles.take(&self.kyc, wanted.profiles).await?,
+            step: self.steps.take(&self.kyc, wanted.steps).await?,
+            document: self.documents.take(&self.kyc, wanted.documents).await?,
+            template: self.templates.take(&self.kyc, wanted.templates).await?,
+            audit: self.audit.take(&self.kyc, wanted.audit).await?,
+        })
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        self.kyc.strand.write(commit::statements(&commit)).await.map(|_| ())
+    }
+
+    async fn kept_reply(&self, subject: &str, command: &str, key: &str) -> Result<Option<KeptReply>, StoreError> {
+        let statement = load::kept_reply(subject, command, key);
+        self.kyc
+            .readers
+            .read(move |connection| Ok(all(connection, &statement)?.into_iter().next()))
+            .await
+    }
+
+    async fn forget_replies(&self, before: Time) -> Result<u64, StoreError> {
+        let ran = self.kyc.strand.write(vec![commit::forget_replies(before)]).await?;
+        Ok(ran.touched as u64)
+    }
+
+    async fn due(&self, now: Time, limit: usize) -> Result<Vec<CustomerKey>, StoreError> {
+        let ran = self.kyc_rows(load::due(now, limit as i64)).await?;
+        ran.rows
+            .into_iter()
+            .map(|row| load::customer_key(row).ok_or_else(corrupt))
+            .collect()
+    }
+
+    async fn file(&self, id: &FileId) -> Result<Option<FileMeta>, StoreError> {
+        let statement = file::by_id(id);
+        self.storage
+            .readers
+            .read(move |connection| Ok(all(connection, &statement)?.into_iter().next()))
+            .await
+    }
+
+    async fn add_file(&self, file: FileMeta) -> Result<(), StoreError> {
+        self.storage
+            .strand
+            .write(file::add(&file).into_iter().collect())
+            .await
+            .map(|_| ())
+    }
+
+    async fn claim_files(&self, ids: &[FileId], customer: &CustomerKey) -> Result<(), StoreError> {
+        self.storage
+            .strand
+            .write(vec![file::claim(ids, customer)])
+            .await
+            .map(|_| ())
+    }
+
+    async fn unclaimed_files(&self, before: Time, limit: usize) -> Result<Vec<FileMeta>, StoreError> {
+        let statement = file::unclaimed(before, limit as i64);
+        self.storage
+            .readers
+            .read(move |connection| all(connection, &statement))
+            .await
+    }
+
+    async fn remove_unclaimed(&self, id: &FileId) -> Result<bool, StoreError> {
+        let ran = self.storage.strand.write(vec![file::remove_unclaimed(id)]).await?;
+        Ok(ran.touched > 0)
+    }
+
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        // A write that changes nothing for anybody, but goes all the way to the disk.
+        self.kyc
+            .strand
+            .write(vec![commit::reserve("audit", 0)])
+            .await
+            .map(|_| ())
+    }
+}
+
+fn all<T: Table>(connection: &Connection, statement: &Statement) -> Result<Vec<T>, StoreError> {
+    decode(run(connection, statement)?.rows).ok_or_else(corrupt)
+}
+
+fn head(connection: &Connection, stream: &StreamKey) -> Result<Head, StoreError> {
+    match run(connection, &load::head(stream))?.rows.into_iter().next() {
+        Some(row) => load::read_head(row).ok_or_else(corrupt),
+        None => Ok(Head::EMPTY),
+    }
+}
+
+/// The first column of the first row.
+fn one_value<T: Column>(ran: Ran) -> Result<Option<T>, StoreError> {
+    let cell: Option<Cell> = ran.rows.into_iter().next().and_then(|row| row.into_iter().next());
+    cell.map(|cell| T::from_cell(cell).ok_or_else(corrupt)).transpose()
+}
+
+fn corrupt() -> StoreError {
+    StoreError::Failed("a stored row does not have the form that this program writes".to_owned())
+}

@@ -1,0 +1,266 @@
+//! The audit log: one hash chain per stream, which still verifies when data is erased (the domain page's rule).
+
+pub mod list;
+pub mod verify;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::event::{Action, Event, HISTORY_MEMBER, Subject};
+use crate::id::{AuditId, Brand, CustomerId, DocumentId, ProfileId, StepId, TemplateId};
+use crate::json::{Json, canonical};
+use crate::record;
+use crate::record::{ColumnKind, Hash, Record, json_of};
+use crate::status::Session;
+use crate::stream::StreamKey;
+use crate::time::{Seconds, Time};
+
+record! {
+    /// A stored audit row.
+    pub struct AuditRow {
+        /// Its id, rising within the stream.
+        pub id: AuditId,
+        /// The stream's brand.
+        pub brand: Brand,
+        /// The stream's customer; absent for a brand's configuration.
+        pub customer_id: Option<CustomerId>,
+        /// The profile.
+        pub kyc_id: Option<ProfileId>,
+        /// The step.
+        pub step_id: Option<StepId>,
+        /// The document.
+        pub document_id: Option<DocumentId>,
+        /// The template.
+        pub template_id: Option<TemplateId>,
+        /// What happened.
+        pub action: String,
+        /// Whose doing: the session value.
+        pub actor_type: Session,
+        /// Whose doing: the subject.
+        pub actor_id: String,
+        /// Where the wish came from.
+        pub source: Option<String>,
+        /// A reason code.
+        pub reason: Option<String>,
+        /// For colleagues. Data: it can be erased.
+        pub comment: Option<String>,
+        /// The members that changed, as they were. Data.
+        pub before: Option<Json>,
+        /// The members that changed, as they are. Data.
+        pub after: Option<Json>,
+        /// What came in or went out. Data.
+        pub body: Option<Json>,
+        /// When.
+        pub created_time: Time,
+        /// 32 random bytes that keep short data from being guessed by its hash; erased with the data.
+        pub salt: Option<Hash>,
+        /// SHA-256(salt ‖ canonical JSON of the data).
+        pub data_hash: Hash,
+        /// `hash` of the stream's row before this one; zero bytes for the first.
+        pub prev_hash: Hash,
+        /// SHA-256(`prev_hash` ‖ canonical JSON of the metadata ‖ `data_hash`).
+        pub hash: Hash,
+    }
+}
+
+impl AuditRow {
+    /// Seals an event as the next row of its stream.
+    pub fn seal(event: &Event, stream: &StreamKey, id: AuditId, salt: Hash, prev_hash: Hash) -> Self {
+        let Subject {
+            kyc_id,
+            step_id,
+            document_id,
+            template_id,
+        } = event.subject;
+        let mut after = event.after.clone();
+        if let Some(history) = &event.history {
+            after
+                .get_or_insert_default()
+                .insert(HISTORY_MEMBER.to_owned(), json_of(history));
+        }
+        let mut row = Self {
+            id,
+            brand: stream.brand.clone(),
+            customer_id: stream.customer_id,
+            kyc_id,
+            step_id,
+            document_id,
+            template_id,
+            action: event.action.name().to_owned(),
+            actor_type: event.actor_type,
+            actor_id: event.actor_id.clone(),
+            source: event.note.source.clone(),
+            reason: event.note.reason.clone(),
+            comment: event.note.comment.clone(),
+            before: event.before.clone().map(|members| Json::from(Value::Object(members))),
+            after: after.map(|members| Json::from(Value::Object(members))),
+            body: event.body.clone().map(Json::from),
+            created_time: event.time,
+            salt: Some(salt),
+            data_hash: Hash::ZERO,
+            prev_hash,
+            hash: Hash::ZERO,
+        };
+        row.data_hash = row.hash_data(&salt);
+        row.hash = row.hash_chain();
+        row
+    }
+
+    /// The hash of the data columns with this salt.
+    pub fn hash_data(&self, salt: &Hash) -> Hash {
+        let data = json!({
+            "before": self.before,
+            "after": self.after,
+            "comment": self.comment,
+            "body": self.body,
+        });
+        Hash(
+            Sha256::new()
+                .chain_update(salt.0)
+                .chain_update(canonical(&data))
+                .finalize()
+                .into(),
+        )
+    }
+
+    /// The hash that links this row to the one before.
+    pub fn hash_chain(&self) -> Hash {
+        let metadata = json!({
+            "id": self.id,
+            "brand": self.brand,
+            "customer_id": self.customer_id,
+            "kyc_id": self.kyc_id,
+            "step_id": self.step_id,
+            "document_id": self.document_id,
+            "template_id": self.template_id,
+            "action": self.action,
+            "actor_type": self.actor_type,
+            "actor_id": self.actor_id,
+            "source": self.source,
+            "reason": self.reason,
+            "created_time": self.created_time,
+        });
+        let hasher = Sha256::new()
+            .chain_update(self.prev_hash.0)
+            .chain_update(canonical(&metadata));
+        Hash(hasher.chain_update(self.data_hash.0).finalize().into())
+    }
+
+    /// The stream that the row belongs to.
+    pub fn stream(&self) -> StreamKey {
+        StreamKey {
+            brand: self.brand.clone(),
+            customer_id: self.customer_id,
+        }
+    }
+
+    /// The action, if this version knows it.
+    pub fn known_action(&self) -> Option<Action> {
+        Action::from_name(&self.action)
+    }
+}
+
+/// An audit row as the wire shows it: times in seconds, hashes in lower-case hex.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AuditView {
+    /// Its id.
+    pub id: AuditId,
+    /// The brand.
+    pub brand: Brand,
+    /// The customer; null for a brand's configuration.
+    pub customer_id: Option<CustomerId>,
+    /// The profile.
+    pub kyc_id: Option<ProfileId>,
+    /// The step.
+    pub step_id: Option<StepId>,
+    /// The document.
+    pub document_id: Option<DocumentId>,
+    /// The template.
+    pub template_id: Option<TemplateId>,
+    /// What happened.
+    pub action: String,
+    /// Whose doing: the session value.
+    pub actor_type: Session,
+    /// Whose doing: the subject.
+    pub actor_id: String,
+    /// Where the wish came from.
+    pub source: Option<String>,
+    /// A reason code.
+    pub reason: Option<String>,
+    /// For colleagues.
+    pub comment: Option<String>,
+    /// The members that changed, as they were.
+    pub before: Option<Json>,
+    /// The members that changed, as they are.
+    pub after: Option<Json>,
+    /// What came in or went out.
+    pub body: Option<Json>,
+    /// When.
+    pub created_time: Seconds,
+    /// `hash` of the stream's row before this one.
+    pub prev_hash: String,
+    /// Links this row to the one before.
+    pub hash: String,
+}
+
+impl From<&AuditRow> for AuditView {
+    fn from(row: &AuditRow) -> Self {
+        let shown = |data: &Option<Json>| data.as_deref().map(|data| Json::from(in_seconds(data)));
+        Self {
+            id: row.id,
+            brand: row.brand.clone(),
+            customer_id: row.customer_id,
+            kyc_id: row.kyc_id,
+            step_id: row.step_id,
+            document_id: row.document_id,
+            template_id: row.template_id,
+            action: row.action.clone(),
+            actor_type: row.actor_type,
+            actor_id: row.actor_id.clone(),
+            source: row.source.clone(),
+            reason: row.reason.clone(),
+            comment: row.comment.clone(),
+            before: shown(&row.before),
+            after: shown(&row.after),
+            body: row.body.clone(),
+            created_time: row.created_time.into(),
+            prev_hash: row.prev_hash.into(),
+            hash: row.hash.into(),
+        }
+    }
+}
+
+/// Audit data with its times in seconds: rows keep microseconds, the manager API shows seconds.
+fn in_seconds(data: &Value) -> Value {
+    let Value::Object(members) = data else {
+        return data.clone();
+    };
+    let shown = members.iter().map(|(name, value)| {
+        let value = match value {
+            Value::Number(number) if is_time(name) => number
+                .as_i64()
+                .map_or_else(|| value.clone(), |micros| Time(micros).seconds().into()),
+            Value::Object(_) if name == HISTORY_MEMBER => in_seconds(value),
+            Value::Array(entries) if name == crate::event::ALSO_MEMBER => entries.iter().map(in_seconds).collect(),
+            _ => value.clone(),
+        };
+        (name.clone(), value)
+    });
+    Value::Object(shown.collect())
+}
+
+fn is_time(name: &str) -> bool {
+    name == "ts"
+        || [
+            (crate::profile::Profile::COLUMNS, crate::profile::Profile::KINDS),
+            (crate::step::Step::COLUMNS, crate::step::Step::KINDS),
+            (crate::document::Document::COLUMNS, crate::document::Document::KINDS),
+            (crate::template::Template::COLUMNS, crate::template::Template::KINDS),
+            (crate::brand::Settings::COLUMNS, crate::brand::Settings::KINDS),
+        ]
+        .iter()
+        .flat_map(|(names, kinds)| names.iter().zip(*kinds))
+        .any(|(column, kind)| *column == name && *kind == ColumnKind::Time)
+}

@@ -1,0 +1,162 @@
+//! A commit as a value: everything that one decision writes, to be stored in one transaction.
+
+use crate::audit::AuditRow;
+use crate::brand::{BrandState, Settings};
+use crate::customer::CustomerState;
+use crate::document::Document;
+use crate::event::Event;
+use crate::history::HistoryRow;
+use crate::id::AuditId;
+use crate::json::Json;
+use crate::profile::Profile;
+use crate::record;
+use crate::record::Hash;
+use crate::step::Step;
+use crate::stream::{Head, StreamKey};
+use crate::template::Template;
+use crate::time::Time;
+
+record! {
+    /// The reply of a keyed request, kept to be given again.
+    pub struct KeptReply {
+        /// Subject of the token.
+        pub subject: String,
+        /// The command.
+        pub command: String,
+        /// The idempotency key.
+        pub key: String,
+        /// SHA-256 of the request's canonical `data`.
+        pub request_hash: Hash,
+        /// The reply's body.
+        pub body: Json,
+        /// When it was committed.
+        pub created_time: Time,
+    }
+}
+
+/// What one decision writes. It holds only if the stream is still at `base_version`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Commit {
+    /// The stream.
+    pub stream: StreamKey,
+    /// The version that the decision was taken on; 0 for a stream that has no row yet.
+    pub base_version: i64,
+    /// Where the stream stands afterwards.
+    pub head: Head,
+    /// The profile, if it changed.
+    pub profile: Option<Profile>,
+    /// Steps that changed or are new.
+    pub steps: Vec<Step>,
+    /// Documents that changed or are new.
+    pub documents: Vec<Document>,
+    /// The settings, if they changed.
+    pub settings: Option<Settings>,
+    /// Templates that changed or are new.
+    pub templates: Vec<Template>,
+    /// The audit rows.
+    pub audit: Vec<AuditRow>,
+    /// The history entries.
+    pub history: Vec<HistoryRow>,
+    /// The reply to keep.
+    pub kept: Option<KeptReply>,
+}
+
+impl Commit {
+    /// The commit of a decision about a customer. `first_id` and `salts` are as many as there are events.
+    pub fn of_customer(
+        before: &CustomerState,
+        after: &CustomerState,
+        events: &[Event],
+        first_id: i64,
+        salts: impl Iterator<Item = Hash>,
+    ) -> Self {
+        let stream = before.stream();
+        let audit = sealed(events, &stream, first_id, salts, before.head.hash);
+        let history = audit
+            .iter()
+            .zip(events)
+            .filter_map(|(row, event)| HistoryRow::new(row, event.history.clone()?));
+        let history = history.collect();
+        Self {
+            base_version: before.head.version,
+            head: next_head(&before.head, &audit, after.due_time()),
+            profile: after
+                .profile
+                .clone()
+                .filter(|profile| before.profile.as_ref() != Some(profile)),
+            steps: changed(&before.steps, &after.steps, |step| step.id.0),
+            documents: changed(&before.documents, &after.documents, |document| document.id.0),
+            settings: None,
+            templates: Vec::new(),
+            audit,
+            history,
+            kept: None,
+            stream,
+        }
+    }
+
+    /// The commit of a decision about a brand's configuration.
+    pub fn of_brand(
+        before: &BrandState,
+        after: &BrandState,
+        events: &[Event],
+        first_id: i64,
+        salts: impl Iterator<Item = Hash>,
+    ) -> Self {
+        let stream = StreamKey {
+            brand: before.settings.brand.clone(),
+            customer_id: None,
+        };
+        let audit = sealed(events, &stream, first_id, salts, before.head.hash);
+        Self {
+            base_version: before.head.version,
+            head: next_head(&before.head, &audit, None),
+            profile: None,
+            steps: Vec::new(),
+            documents: Vec::new(),
+            settings: Some(after.settings.clone()).filter(|settings| *settings != before.settings),
+            templates: changed(&before.templates, &after.templates, |template| template.id.0),
+            audit,
+            history: Vec::new(),
+            kept: None,
+            stream,
+        }
+    }
+}
+
+fn sealed(
+    events: &[Event],
+    stream: &StreamKey,
+    first_id: i64,
+    salts: impl Iterator<Item = Hash>,
+    head: Hash,
+) -> Vec<AuditRow> {
+    let mut prev_hash = head;
+    (first_id..)
+        .zip(events.iter().zip(salts))
+        .map(|(id, (event, salt))| {
+            let row = AuditRow::seal(event, stream, AuditId(id), salt, prev_hash);
+            prev_hash = row.hash;
+            row
+        })
+        .collect()
+}
+
+fn next_head(before: &Head, audit: &[AuditRow], due_time: Option<Time>) -> Head {
+    let newest = audit.last();
+    Head {
+        version: before.version + 1,
+        hash: newest.map_or(before.hash, |row| row.hash),
+        committed_time: newest.map_or(before.committed_time, |row| row.created_time),
+        due_time,
+    }
+}
+
+/// The rows of `after` that are new or differ.
+fn changed<R: Clone + PartialEq>(before: &[R], after: &[R], id: impl Fn(&R) -> i64) -> Vec<R> {
+    after
+        .iter()
+        .filter(|row| before.iter().find(|old| id(old) == id(row)) != Some(*row))
+        .cloned()
+        .collect()
+}

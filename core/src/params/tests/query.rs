@@ -1,0 +1,80 @@
+//! Which query texts become which values, and which are refused.
+
+use serde_json::json;
+
+use super::*;
+
+fn query(text: &[(&str, &str)]) -> Result<Value, Vec<String>> {
+    let pairs = text
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let read = Compiled::of::<AddStep>().from_query(pairs);
+    read.map(Value::Object).map_err(|problems| listed(&problems))
+}
+
+#[test]
+fn a_query_is_read_by_the_types_of_the_schema() {
+    assert_eq!(
+        query(&[
+            ("customer_id", "-5"),
+            ("code", "5"),
+            ("level", "0"),
+            ("status", "true"),
+            ("required", "true"),
+            ("ratio", "1.5"),
+            ("form", "{}"),
+            ("other", "1"),
+            ("name", ""),
+        ]),
+        Ok(json!({
+            "customer_id": -5, "code": "5", "level": 0, "status": "true",
+            "required": true, "ratio": 1.5, "form": "{}", "other": "1", "name": "",
+        }))
+    );
+    assert_eq!(query(&[("ratio", "5")]), Ok(json!({"ratio": 5})));
+    assert_eq!(
+        query(&[("customer_id", "9223372036854775807")]),
+        Ok(json!({"customer_id": i64::MAX}))
+    );
+}
+
+#[test]
+fn a_query_value_that_is_no_such_number_is_a_problem() {
+    for text in [
+        "",
+        "+5",
+        "5.0",
+        " 5",
+        "5 ",
+        "05",
+        "-0",
+        "0x5",
+        "1e3",
+        "٥",
+        "null",
+        "9223372036854775808",
+    ] {
+        let expected = Err(vec!["level type must be an integer".to_owned()]);
+        assert_eq!(query(&[("level", text)]), expected, "{text}");
+    }
+    for text in ["", "+5", " 5", ".5", "NaN", "1e999", "true"] {
+        let expected = Err(vec!["ratio type must be a number".to_owned()]);
+        assert_eq!(query(&[("ratio", text)]), expected, "{text}");
+    }
+    for text in ["", "1", "TRUE", " true"] {
+        let expected = Err(vec!["required type must be true or false".to_owned()]);
+        assert_eq!(query(&[("required", text)]), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_query_names_a_member_once() {
+    assert_eq!(
+        query(&[("level", "x"), ("code", "a"), ("code", "a"), ("level", "1")]),
+        Err(vec![
+            "level type must be an integer".to_owned(),
+            "code repeated is given more than once".to_owned(),
+            "level repeated is given more than once".to_owned(),
+        ])
+    );
+}

@@ -1,0 +1,218 @@
+//! Stored entities: one declaration gives the struct, its columns, and the changes that audit rows carry.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::json::Json;
+use crate::time::Time;
+
+/// One value of a row, as every SQL store knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cell {
+    /// No value.
+    Null,
+    /// A 64-bit integer.
+    Int(i64),
+    /// Text, or JSON as text.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// A plain value.
+    Plain,
+    /// A [`Time`], shown in seconds on the wire.
+    Time,
+}
+
+/// A type that one column can hold.
+pub trait Column: Sized {
+    /// How the wire shows it.
+    const KIND: ColumnKind = ColumnKind::Plain;
+    /// The stored form.
+    fn to_cell(&self) -> Cell;
+    /// Reads the stored form; `None` when the cell does not fit.
+    fn from_cell(cell: Cell) -> Option<Self>;
+}
+
+/// A stored entity, declared by [`record!`](crate::record!).
+pub trait Record: Sized + Clone + PartialEq + Serialize + DeserializeOwned {
+    /// Column names, in order.
+    const COLUMNS: &'static [&'static str];
+    /// What each column holds, in the same order.
+    const KINDS: &'static [ColumnKind];
+    /// The row.
+    fn cells(&self) -> Vec<Cell>;
+    /// Reads a row; `None` when it does not fit the declaration.
+    fn from_cells(cells: Vec<Cell>) -> Option<Self>;
+    /// The members that differ, as (`before`, `after`).
+    fn changes(before: &Self, after: &Self) -> (Map<String, Value>, Map<String, Value>);
+}
+
+/// A JSON object of all members; what an audit row of a creation carries.
+pub fn whole<R: Record>(record: &R) -> Map<String, Value> {
+    match serde_json::to_value(record) {
+        Ok(Value::Object(members)) => members,
+        _ => Map::new(),
+    }
+}
+
+/// Lays an audit row's `after` members over a record; `None` when the result is no such record.
+pub fn patched<R: Record>(before: Option<&R>, after: &Map<String, Value>) -> Option<R> {
+    let mut members = before.map(whole).unwrap_or_default();
+    for name in R::COLUMNS {
+        if let Some(value) = after.get(*name) {
+            members.insert((*name).to_owned(), value.clone());
+        }
+    }
+    serde_json::from_value(Value::Object(members)).ok()
+}
+
+/// Declares a stored entity: the struct, its serde form, its columns and its changes.
+#[macro_export]
+macro_rules! record {
+    ($(#[$meta:meta])* pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $kind:ty,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        pub struct $name { $($(#[$field_meta])* pub $field: $kind,)+ }
+
+        impl $crate::record::Record for $name {
+            const COLUMNS: &'static [&'static str] = &[$(stringify!($field)),+];
+            const KINDS: &'static [$crate::record::ColumnKind] =
+                &[$(<$kind as $crate::record::Column>::KIND),+];
+
+            fn cells(&self) -> Vec<$crate::record::Cell> {
+                vec![$($crate::record::Column::to_cell(&self.$field)),+]
+            }
+
+            fn from_cells(cells: Vec<$crate::record::Cell>) -> Option<Self> {
+                let mut cells = cells.into_iter();
+                let record = Self { $($field: $crate::record::Column::from_cell(cells.next()?)?,)+ };
+                cells.next().is_none().then_some(record)
+            }
+
+            fn changes(before: &Self, after: &Self)
+                -> (serde_json::Map<String, serde_json::Value>, serde_json::Map<String, serde_json::Value>) {
+                let mut old = serde_json::Map::new();
+                let mut new = serde_json::Map::new();
+                $(if before.$field != after.$field {
+                    old.insert(stringify!($field).to_owned(), $crate::record::json_of(&before.$field));
+                    new.insert(stringify!($field).to_owned(), $crate::record::json_of(&after.$field));
+                })+
+                (old, new)
+            }
+        }
+    };
+}
+
+/// A member as JSON. Members are plain data, which always has a JSON form.
+pub fn json_of<T: Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}
+
+impl Column for i64 {
+    fn to_cell(&self) -> Cell {
+        Cell::Int(*self)
+    }
+    fn from_cell(cell: Cell) -> Option<Self> {
+        match cell {
+            Cell::Int(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+impl Column for bool {
+    fn to_cell(&self) -> Cell {
+        Cell::Int(i64::from(*self))
+    }
+    fn from_cell(cell: Cell) -> Option<Self> {
+        i64::from_cell(cell).map(|value| value != 0)
+    }
+}
+
+impl Column for String {
+    fn to_cell(&self) -> Cell {
+        Cell::Text(self.clone())
+    }
+    fn from_cell(cell: Cell) -> Option<Self> {
+        match cell {
+            Cell::Text(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+impl Column for Time {
+    const KIND: ColumnKind = ColumnKind::Time;
+    fn to_cell(&self) -> Cell {
+        Cell::Int(self.0)
+    }
+    fn from_cell(cell: Cell) -> Option<Self> {
+        i64::from_cell(cell).map(Self)
+    }
+}
+
+impl Column for Json {
+    fn to_cell(&self) -> Cell {
+        Cell::Text(serde_json::Value::to_string(self))
+    }
+    fn from_cell(cell: Cell) -> Option<Self> {
+        let text = String::from_cell(cell)?;
+        serde_json::from_str::<Value>(&text).ok().map(Self::from)
+    }
+}
+
+/// 32 bytes of a hash or salt: a blob in rows, lower-case hex in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Hash(pub [u8; 32]);
+
+impl Hash {
+    /// What the first row of a chain follows.
+    pub const ZERO: Self = Self([0; 32]);
+}
+
+impl From<Hash> for String {
+    fn from(hash: Hash) -> Self {
+        hex::encode(hash.0)
+    }
+}
+
+impl TryFrom<String> for Hash {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| "must be 64 hexadecimal digits")?;
+        Ok(Self(bytes))
+    }
+}
+
+impl Column for Hash {
+    fn to_cell(&self) -> Cell {
+        Cell::Blob(self.0.to_vec())
+    }
+    fn from_cell(cell: Cell) -> Option<Self> {
+        match cell {
+            Cell::Blob(bytes) => bytes.try_into().ok().map(Self),
+            _ => None,
+        }
+    }
+}
+
+impl<T: Column> Column for Option<T> {
+    const KIND: ColumnKind = T::KIND;
+    fn to_cell(&self) -> Cell {
+        self.as_ref().map_or(Cell::Null, Column::to_cell)
+    }
+    fn from_cell(cell: Cell) -> Option<Self> {
+        match cell {
+            Cell::Null => Some(None),
+            value => T::from_cell(value).map(Some),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The command table's REST routes.
+
+use std::sync::Arc;
+
+use http::Method;
+use kyc_core::command::Command;
+use kyc_core::rejection::Rejection;
+use kyc_core::table::table;
+use percent_encoding::percent_decode_str;
+
+/// Commands by path and method.
+#[derive(Debug, Clone)]
+pub(crate) struct Routes {
+    paths: Arc<matchit::Router<Vec<&'static Command>>>,
+}
+
+/// A request's command and its path parameters.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) command: &'static Command,
+    pub(crate) path: Vec<(String, String)>,
+}
+
+impl Routes {
+    pub(crate) fn of_table() -> Self {
+        let mut paths = matchit::Router::new();
+        for command in table() {
+            let commands: Vec<_> = table().iter().filter(|other| other.path == command.path).collect();
+            // The same path again, for another method, is known already.
+            let _ = paths.insert(command.path, commands);
+        }
+        Self { paths: Arc::new(paths) }
+    }
+
+    pub(crate) fn find(&self, method: &Method, path: &str) -> Result<Found, Rejection> {
+        let matched = self.paths.at(path).map_err(|_| Rejection::NotFound("route"))?;
+        let is_method = |command: &&&Command| command.methods.iter().any(|own| own.name() == method.as_str());
+        let command = *matched.value.iter().find(is_method).ok_or_else(|| {
+            let allowed: Vec<_> = matched
+                .value
+                .iter()
+                .flat_map(|command| command.methods)
+                .map(|own| own.name())
+                .collect();
+            Rejection::MethodNotAllowed(allowed.join(", "))
+        })?;
+        let decoded = |(name, value): (&str, &str)| {
+            let value = percent_decode_str(value).decode_utf8().ok()?;
+            Some((name.to_owned(), value.into_owned()))
+        };
+        let path = matched
+            .params
+            .iter()
+            .map(decoded)
+            .collect::<Option<_>>()
+            .ok_or(Rejection::NotFound("route"))?;
+        Ok(Found { command, path })
+    }
+}

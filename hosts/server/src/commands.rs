@@ -1,0 +1,5 @@
+//! Sub-commands that need no running server.
+
+pub(crate) mod audit;
+pub(crate) mod openapi;
+pub(crate) mod token;

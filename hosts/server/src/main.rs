@@ -1,0 +1,73 @@
+//! `kycd`: the KYC back-office in one binary.
+//!
+//! [`settings`] says what can be set, [`serve`] wires ports and listeners, [`tcp`] and [`web`] are the two ways in,
+//! [`commands`] are the sub-commands that need no server.
+
+mod commands;
+mod data_dir;
+mod demo;
+mod hub;
+mod ports;
+mod serve;
+mod settings;
+mod tcp;
+mod telemetry;
+mod tls;
+mod web;
+
+use std::process::ExitCode;
+
+use crate::settings::{Action, AuditAction};
+
+fn main() -> ExitCode {
+    let action = match settings::parse(std::env::args_os()) {
+        Ok(action) => action,
+        Err(error) => error.exit(),
+    };
+    let done = match action {
+        Action::Serve(options) => serve::run(options),
+        Action::Demo(options) => demo::run(options),
+        Action::Token(options) => commands::token::run(&options),
+        Action::Audit(AuditAction::Verify(options)) => commands::audit::verify(&options),
+        Action::Audit(AuditAction::Export(options)) => commands::audit::export(&options),
+        Action::Openapi => commands::openapi::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("kycd: {failure}");
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// One line of what failed, on what, and what to do.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    /// Something went wrong.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            code: 1,
+        }
+    }
+
+    /// A setting is wrong.
+    pub(crate) fn setting(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            code: 2,
+        }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}

@@ -1,0 +1,288 @@
+//! `kycd serve`: opens the data directory, wires the ports, listens, and drains when it is told to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kyc_fs::FsBlobs;
+use kyc_http::Http;
+use kyc_ports::app::{App, Ports};
+use kyc_sqlite::SqliteStore;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::Failure;
+use crate::data_dir::{DataDir, Lock};
+use crate::hub::Hub;
+use crate::ports::{SystemClock, SystemEntropy, verifier};
+use crate::settings::ServeOptions;
+use crate::telemetry;
+use crate::tls::{Io, Tls};
+use crate::{tcp, web};
+
+/// How often what is due is looked for.
+const TICK: Duration = Duration::from_secs(1);
+/// How often unclaimed files are looked for.
+const SWEEP: Duration = Duration::from_hours(1);
+/// How long requests under way may take when the server stops.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// A server that has been wired, but does not listen yet.
+pub(crate) struct Server {
+    options: ServeOptions,
+    dir: DataDir,
+    app: App,
+    hub: Hub,
+    tls: Tls,
+    metrics: PrometheusHandle,
+    _lock: Lock,
+}
+
+/// Serves until it is told to stop.
+pub(crate) fn run(options: ServeOptions) -> Result<(), Failure> {
+    let server = Server::open(options)?;
+    runtime()?.block_on(server.serve(|_| {}))
+}
+
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    built.map_err(|error| Failure::new(format!("threads: {error}")))
+}
+
+impl Server {
+    /// Opens the data directory, which is made if it is missing.
+    pub(crate) fn open(options: ServeOptions) -> Result<Self, Failure> {
+        telemetry::start_log(&options.log)?;
+        let metrics = telemetry::start_metrics()?;
+        let dir = DataDir::create(&options.data.data_dir)?;
+        let lock = dir.lock()?;
+        let tls = Tls::of(&options)?;
+        let failed = |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", dir.root().display()));
+        let store = SqliteStore::open(&dir.bases(), usize::from(options.readers)).map_err(|error| failed(&error))?;
+        let blobs = FsBlobs::open(dir.storage()).map_err(|error| failed(&error))?;
+        let hub = Hub::new();
+        let app = App::new(Ports {
+            store: Arc::new(store),
+            blobs: Arc::new(blobs),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            tokens: Arc::new(verifier(&dir, &options.tokens)?),
+            notify: Arc::new(hub.clone()),
+        })
+        .with_file_bytes_max(options.file_bytes_max);
+        Ok(Self {
+            options,
+            dir,
+            app,
+            hub,
+            tls,
+            metrics,
+            _lock: lock,
+        })
+    }
+
+    pub(crate) const fn app(&self) -> &App {
+        &self.app
+    }
+
+    pub(crate) const fn dir(&self) -> &DataDir {
+        &self.dir
+    }
+
+    /// Listens and serves until SIGTERM or SIGINT; `ready` is called with where.
+    pub(crate) async fn serve(self, ready: impl FnOnce(&Addresses)) -> Result<(), Failure> {
+        let stop = CancellationToken::new();
+        let http = bind(self.options.http).await?;
+        let tcp = bind(self.options.tcp).await?;
+        let addresses = self.announce(&http, &tcp)?;
+        ready(&addresses);
+        let mut tasks = JoinSet::new();
+        let routes = web::Web::new(
+            Http::new(self.app.clone()).with_body_bytes_max(self.options.body_bytes_max),
+            self.app.clone(),
+            self.metrics.clone(),
+        );
+        let timeouts = Timeouts::of(&self.options);
+        let web = web::Listener {
+            routes,
+            timeouts,
+            stop: stop.clone(),
+        };
+        tasks.spawn(accept(
+            http,
+            self.tls.clone(),
+            self.options.connections_max,
+            stop.clone(),
+            move |io| web.clone().serve(io),
+        ));
+        let tcp_host = tcp::Listener {
+            app: self.app.clone(),
+            hub: self.hub.clone(),
+            frame_bytes_max: self.options.frame_bytes_max,
+            timeouts,
+            stop: stop.clone(),
+        };
+        tasks.spawn(accept(
+            tcp,
+            self.tls.clone(),
+            self.options.connections_max,
+            stop.clone(),
+            move |io| tcp_host.clone().serve(io),
+        ));
+        tasks.spawn(tick(self.app.clone(), self.metrics.clone(), stop.clone()));
+        stop_signal().await?;
+        tracing::info!("stopping");
+        stop.cancel();
+        let drained = tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await;
+        if drained.is_err() {
+            tracing::warn!("requests under way were cut off");
+        }
+        Ok(())
+    }
+
+    fn announce(&self, http: &TcpListener, tcp: &TcpListener) -> Result<Addresses, Failure> {
+        let address = |listener: &TcpListener| listener.local_addr().map_err(|error| Failure::new(error.to_string()));
+        let addresses = Addresses {
+            scheme: self.tls.scheme(),
+            http: address(http)?,
+            tcp: address(tcp)?,
+        };
+        let path = self.dir.root().join("server.json");
+        let known =
+            serde_json::json!({ "http": addresses.http, "tcp": addresses.tcp, "tls": self.tls.scheme() == "https" });
+        std::fs::write(&path, known.to_string()).map_err(|error| crate::data_dir::failed(&path, &error))?;
+        tracing::info!(
+            data_dir = %self.dir.root().display(),
+            http = %format!("{}://{}", addresses.scheme, addresses.http),
+            tcp = %addresses.tcp,
+            "listening"
+        );
+        Ok(addresses)
+    }
+}
+
+/// Where a server listens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Addresses {
+    pub(crate) scheme: &'static str,
+    pub(crate) http: SocketAddr,
+    pub(crate) tcp: SocketAddr,
+}
+
+/// How long peers may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timeouts {
+    pub(crate) idle: Duration,
+    pub(crate) stall: Duration,
+}
+
+impl Timeouts {
+    const fn of(options: &ServeOptions) -> Self {
+        Self {
+            idle: Duration::from_secs(options.idle_seconds_max),
+            stall: Duration::from_secs(options.stall_seconds_max),
+        }
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|error| Failure::new(format!("{address}: {error}; give another address")))
+}
+
+/// Accepts connections and serves each in a task of its own, a bounded number at once.
+async fn accept<S, F>(listener: TcpListener, tls: Tls, connections_max: u32, stop: CancellationToken, serve: S)
+where
+    S: Fn(Box<dyn Io>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(connections_max as usize));
+    let mut connections = JoinSet::new();
+    loop {
+        let next = async {
+            let place = places.clone().acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(_) = connections.join_next() => {}
+            (place, accepted) = next => match accepted {
+                Ok((stream, _)) => {
+                    let (serve, tls) = (serve.clone(), tls.clone());
+                    connections.spawn(async move {
+                        let _place = place;
+                        if let Some(io) = handshake(&tls, stream).await {
+                            serve(io).await;
+                        }
+                    });
+                }
+                Err(error) => {
+                    // Out of descriptors, most likely: serving goes on, and accepting after a breath.
+                    tracing::warn!(%error, "cannot accept");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+        }
+    }
+    while connections.join_next().await.is_some() {}
+}
+
+async fn handshake(tls: &Tls, stream: TcpStream) -> Option<Box<dyn Io>> {
+    let _ = stream.set_nodelay(true);
+    match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
+        Ok(Ok(io)) => Some(io),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "handshake failed");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+/// Applies what is due, and cleans up.
+async fn tick(app: App, metrics: PrometheusHandle, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut sweeps = tokio::time::interval(SWEEP);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {
+                match app.tick().await {
+                    Ok(ticked) => metrics::counter!("kyc_due_total").increment(ticked.customers as u64),
+                    Err(error) => tracing::warn!(%error, "what is due could not be applied"),
+                }
+                metrics.run_upkeep();
+            }
+            _ = sweeps.tick() => match app.sweep_files().await {
+                Ok(0) => {}
+                Ok(files) => tracing::info!(files, "removed files that nothing names"),
+                Err(error) => tracing::warn!(%error, "unclaimed files could not be removed"),
+            },
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn stop_signal() -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let failed = |error: std::io::Error| Failure::new(format!("signals: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn stop_signal() -> Result<(), Failure> {
+    tokio::signal::ctrl_c()
+        .await
+        .map_err(|error| Failure::new(format!("signals: {error}")))
+}

@@ -1,0 +1,68 @@
+//! Logs to standard error (text on a terminal, JSON otherwise) and metrics in Prometheus' form.
+
+use std::io::IsTerminal;
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+use crate::Failure;
+
+/// Starts logging.
+pub(crate) fn start_log(filter: &str) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(filter).map_err(|error| Failure::setting(format!("--log: {error}")))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        log.with_target(false).init();
+    } else {
+        log.json().init();
+    }
+    Ok(())
+}
+
+/// Starts counting.
+pub(crate) fn start_metrics() -> Result<PrometheusHandle, Failure> {
+    let builder = PrometheusBuilder::new()
+        .set_buckets(&[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0])
+        .map_err(|error| Failure::new(format!("metrics: {error}")))?;
+    let handle = builder
+        .install_recorder()
+        .map_err(|error| Failure::new(format!("metrics: {error}")))?;
+    metrics::describe_counter!(
+        "kyc_requests_total",
+        "Requests served, by transport, command and status"
+    );
+    metrics::describe_histogram!(
+        "kyc_request_seconds",
+        metrics::Unit::Seconds,
+        "Time to serve a request, by transport"
+    );
+    metrics::describe_gauge!("kyc_connections", "Open connections, by transport");
+    metrics::describe_counter!("kyc_due_total", "Customers for whom something due was applied");
+    Ok(handle)
+}
+
+/// Counts a served request.
+pub(crate) fn count_request(transport: &'static str, command: &'static str, status: u16, took: std::time::Duration) {
+    metrics::counter!("kyc_requests_total", "transport" => transport, "command" => command, "status" => status.to_string())
+        .increment(1);
+    metrics::histogram!("kyc_request_seconds", "transport" => transport).record(took.as_secs_f64());
+}
+
+/// An open connection, counted while it lives.
+#[derive(Debug)]
+pub(crate) struct OpenConnection(&'static str);
+
+impl OpenConnection {
+    pub(crate) fn count(transport: &'static str) -> Self {
+        metrics::gauge!("kyc_connections", "transport" => transport).increment(1);
+        Self(transport)
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        metrics::gauge!("kyc_connections", "transport" => self.0).decrement(1);
+    }
+}

@@ -1,0 +1,167 @@
+//! The application: authenticate → authorise → read → load → decide → commit → reply, the same for every host.
+
+mod change;
+mod files;
+mod keyed;
+mod read;
+mod tick;
+
+use std::sync::Arc;
+
+use kyc_core::actor::Actor;
+use kyc_core::command::{Call, Command, Target};
+use kyc_core::id::CustomerKey;
+use kyc_core::limits::FILE_BYTES_MAX;
+use kyc_core::rejection::Rejection;
+use kyc_core::status::Session;
+use kyc_core::time::Time;
+use serde_json::{Map, Value};
+
+use crate::blobs::Blobs;
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+use crate::notify::Notify;
+use crate::store::{Store, StoreError, Thing};
+use crate::tokens::{Tokens, Verified};
+
+pub use files::{OpenFile, RangeWanted, Upload, UploadFor};
+pub use keyed::check_key;
+pub use tick::Ticked;
+
+/// What the application needs from outside.
+#[derive(Clone)]
+pub struct Ports {
+    /// Streams and rows.
+    pub store: Arc<dyn Store>,
+    /// Bytes of files.
+    pub blobs: Arc<dyn Blobs>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Salts and file ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// Who calls.
+    pub tokens: Arc<dyn Tokens>,
+    /// Whom to tell.
+    pub notify: Arc<dyn Notify>,
+}
+
+/// Serves commands over its ports.
+#[derive(Clone)]
+pub struct App {
+    ports: Ports,
+    file_bytes_max: u64,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").finish_non_exhaustive()
+    }
+}
+
+/// A request for a command, from any host.
+#[derive(Debug)]
+pub struct Request {
+    /// The command, from the table.
+    pub command: &'static Command,
+    /// Its parameters.
+    pub data: Map<String, Value>,
+    /// The caller's token.
+    pub token: Option<String>,
+    /// The idempotency key, for commands that change something.
+    pub idempotency_key: Option<String>,
+}
+
+impl App {
+    /// An application over these ports.
+    pub const fn new(ports: Ports) -> Self {
+        Self { ports, file_bytes_max: FILE_BYTES_MAX }
+    }
+
+    /// Takes files up to this size.
+    #[must_use]
+    pub const fn with_file_bytes_max(mut self, bytes: u64) -> Self {
+        self.file_bytes_max = bytes;
+        self
+    }
+
+    /// Serves one request.
+    pub async fn call(&self, request: Request) -> Result<Value, Rejection> {
+        let command = request.command;
+        let result = self.answer(request).await;
+        if let Err(rejection) = &result {
+            tracing::info!(command = command.name, status = rejection.status(), error = rejection.code(), "refused");
+        }
+        result
+    }
+
+    async fn answer(&self, request: Request) -> Result<Value, Rejection> {
+        let actor = self.authenticate(request.token.as_deref())?.actor;
+        request.command.access.check(actor.session)?;
+        let keyed = keyed::Keyed::of(&request, &actor)?;
+        match request.command.read(request.data)? {
+            Call::Change(change) => self.change(&actor, change.as_ref(), keyed.as_ref()).await,
+            Call::Configure(change) => self.configure(&actor, change.as_ref(), keyed.as_ref()).await,
+            Call::View(view) => self.view(&actor, view.as_ref()).await,
+            Call::ViewBrand(view) => self.view_brand(&actor, view.as_ref()).await,
+            Call::List(list) => self.list(&actor, list.as_ref()).await,
+        }
+    }
+
+    /// Who calls, if the token is good.
+    pub fn authenticate(&self, token: Option<&str>) -> Result<Verified, Rejection> {
+        let token = token.ok_or(Rejection::Unauthenticated("a token is needed"))?;
+        self.ports.tokens.verify(token, self.now()).map_err(|bad| Rejection::Unauthenticated(bad.0))
+    }
+
+    /// Whether a write would go through now.
+    pub async fn check_writable(&self) -> Result<(), Rejection> {
+        self.ports.store.check_writable().await.map_err(refused)
+    }
+
+    /// The clock's time.
+    pub fn now(&self) -> Time {
+        self.ports.clock.now()
+    }
+
+    /// Whose the target is; a customer who is not the caller's to see does not exist, or is not theirs.
+    async fn locate(&self, actor: &Actor, target: Target) -> Result<CustomerKey, Rejection> {
+        let (thing, name) = match target {
+            Target::Customer(key) => return visible(actor, key, "customer"),
+            Target::Profile(id) => (Thing::Profile(id), "profile"),
+            Target::Step(id) => (Thing::Step(id), "step"),
+            Target::Document(id) => (Thing::Document(id), "document"),
+        };
+        let key = self.ports.store.locate(thing).await.map_err(refused)?.ok_or(Rejection::NotFound(name))?;
+        visible(actor, key, name)
+    }
+
+    fn random<const N: usize>(&self) -> Result<[u8; N], Rejection> {
+        let mut bytes = [0; N];
+        self.ports.entropy.fill(&mut bytes).map_err(|error| {
+            tracing::error!(%error, "no randomness");
+            Rejection::Unavailable
+        })?;
+        Ok(bytes)
+    }
+}
+
+/// A customer asks for its own things only; to everybody else, brands beyond their token do not exist.
+fn visible(actor: &Actor, key: CustomerKey, name: &'static str) -> Result<CustomerKey, Rejection> {
+    if actor.session == Session::Customer {
+        let own = actor.customer.as_ref() == Some(&key);
+        return if own { Ok(key) } else { Err(Rejection::Forbidden("this is not yours")) };
+    }
+    if actor.scope.sees(&key.brand) { Ok(key) } else { Err(Rejection::NotFound(name)) }
+}
+
+/// What the caller is told when the store fails; the cause goes to the log.
+fn refused(error: impl Into<StoreError>) -> Rejection {
+    match error.into() {
+        StoreError::Busy => Rejection::TooFrequent { retry_after_seconds: 1 },
+        StoreError::Conflict => Rejection::Unavailable,
+        StoreError::Failed(cause) => {
+            tracing::error!(cause, "the store failed");
+            Rejection::Unavailable
+        }
+    }
+}

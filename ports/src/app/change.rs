@@ -1,0 +1,210 @@
+//! Commands that change something: load, decide, commit; again when somebody else was faster.
+
+use kyc_core::actor::Actor;
+use kyc_core::command::{AnyChange, AnyConfigure, Decided, Needs, TemplateNeed};
+use kyc_core::commit::Commit;
+use kyc_core::configure::BrandContext;
+use kyc_core::customer::CustomerState;
+use kyc_core::file::FileMeta;
+use kyc_core::id::{Brand, CustomerKey};
+use kyc_core::limits::CONFLICT_ATTEMPTS_MAX;
+use kyc_core::notice::notices;
+use kyc_core::record::Hash;
+use kyc_core::rejection::Rejection;
+use kyc_core::work::{Context, Ids};
+use serde_json::Value;
+
+use crate::app::keyed::Keyed;
+use crate::app::{App, refused};
+use crate::store::{Reserved, StoreError, Wanted};
+
+/// How an attempt ended.
+enum Attempt {
+    Answered(Result<Value, Rejection>),
+    Overtaken,
+}
+
+impl App {
+    pub(super) async fn change(
+        &self,
+        actor: &Actor,
+        change: &dyn AnyChange,
+        keyed: Option<&Keyed>,
+    ) -> Result<Value, Rejection> {
+        for _ in 0..=CONFLICT_ATTEMPTS_MAX {
+            if let Some(reply) = self.given_before(keyed).await? {
+                return Ok(reply);
+            }
+            let key = self.locate(actor, change.target(actor)?).await?;
+            match self.try_change(actor, &key, change, keyed).await? {
+                Attempt::Answered(answer) => return answer,
+                Attempt::Overtaken => {}
+            }
+        }
+        Err(Rejection::Unavailable)
+    }
+
+    async fn try_change(
+        &self,
+        actor: &Actor,
+        key: &CustomerKey,
+        change: &dyn AnyChange,
+        keyed: Option<&Keyed>,
+    ) -> Result<Attempt, Rejection> {
+        let state = self.ports.store.customer(key).await.map_err(refused)?;
+        let needs = change.needs(&state);
+        let context = self.context(actor, &state, &needs).await?;
+        let decided = change.decide(&state, &context)?;
+        if decided.events.is_empty() {
+            return Ok(Attempt::Answered(decided.outcome));
+        }
+        // The two databases cannot commit together: a file is claimed first, and a claimed file is never cleaned up.
+        if decided.outcome.is_ok() && !context.files.is_empty() {
+            let files: Vec<_> = context.files.iter().map(|file| file.file_id.clone()).collect();
+            match self.ports.store.claim_files(&files, key).await {
+                Err(StoreError::Conflict) => return Ok(Attempt::Overtaken),
+                claimed => claimed.map_err(refused)?,
+            }
+        }
+        let commit = self.commit_of(&state, &decided, keyed, &context).await?;
+        match self.ports.store.commit(commit).await {
+            Err(StoreError::Conflict) => Ok(Attempt::Overtaken),
+            Err(error) => Err(refused(error)),
+            Ok(()) => {
+                let notices = notices(&decided.state, &decided.events);
+                if !notices.is_empty() {
+                    self.ports.notify.publish(notices);
+                }
+                Ok(Attempt::Answered(decided.outcome))
+            }
+        }
+    }
+
+    async fn commit_of(
+        &self,
+        state: &CustomerState,
+        decided: &Decided,
+        keyed: Option<&Keyed>,
+        context: &Context,
+    ) -> Result<Commit, Rejection> {
+        let (first_id, salts) = self.audit_ids(decided.events.len()).await?;
+        let mut commit =
+            Commit::of_customer(state, &decided.state, &decided.events, first_id, salts.into_iter());
+        if let (Some(keyed), Ok(body)) = (keyed, &decided.outcome) {
+            commit.kept = Some(keyed.kept(body, context.now));
+        }
+        Ok(commit)
+    }
+
+    /// Ids and salts of the audit rows. Taken after the load, so that they rise along the stream.
+    async fn audit_ids(&self, count: usize) -> Result<(i64, Vec<Hash>), Rejection> {
+        let wanted = Wanted { audit: i64::try_from(count).unwrap_or(i64::MAX), ..Wanted::default() };
+        let reserved = self.ports.store.reserve(wanted).await.map_err(refused)?;
+        let salts = (0..count).map(|_| self.random().map(Hash)).collect::<Result<_, _>>()?;
+        Ok((reserved.audit, salts))
+    }
+
+    /// Gathers what the decision needs.
+    async fn context(&self, actor: &Actor, state: &CustomerState, needs: &Needs) -> Result<Context, Rejection> {
+        let store = &self.ports.store;
+        let brand = store.brand(&state.key.brand, &needs.templates).await.map_err(refused)?;
+        let mut files: Vec<FileMeta> = Vec::new();
+        for id in &needs.files {
+            if !files.iter().any(|file| file.file_id == *id) {
+                files.extend(store.file(id).await.map_err(refused)?);
+            }
+        }
+        let is_new = state.profile.is_none();
+        let external_id = needs.external_id.clone().or_else(|| is_new.then(|| state.key.customer_id.to_string()));
+        let external_owner = match external_id {
+            Some(id) => store.external_owner(&state.key.brand, &id).await.map_err(refused)?,
+            None => None,
+        };
+        let new_steps = brand.templates.iter().filter(|template| {
+            !state.steps.iter().any(|step| step.code == template.code)
+        });
+        let wanted = Wanted {
+            profiles: i64::from(is_new),
+            steps: i64::try_from(new_steps.count()).unwrap_or(i64::MAX),
+            documents: i64::from(needs.adds_document),
+            ..Wanted::default()
+        };
+        let ids = if wanted == Wanted::default() {
+            Ids::NONE
+        } else {
+            ids(store.reserve(wanted).await.map_err(refused)?)
+        };
+        Ok(Context {
+            now: self.now(),
+            actor: actor.clone(),
+            ids,
+            settings: brand.settings,
+            templates: brand.templates,
+            files,
+            external_owner,
+        })
+    }
+
+    pub(super) async fn configure(
+        &self,
+        actor: &Actor,
+        change: &dyn AnyConfigure,
+        keyed: Option<&Keyed>,
+    ) -> Result<Value, Rejection> {
+        for _ in 0..=CONFLICT_ATTEMPTS_MAX {
+            if let Some(reply) = self.given_before(keyed).await? {
+                return Ok(reply);
+            }
+            let brand = self.configured_brand(actor, change).await?;
+            match self.try_configure(actor, &brand, change, keyed).await? {
+                Attempt::Answered(answer) => return answer,
+                Attempt::Overtaken => {}
+            }
+        }
+        Err(Rejection::Unavailable)
+    }
+
+    /// The brand that the command is about, if it exists for the caller.
+    async fn configured_brand(&self, actor: &Actor, change: &dyn AnyConfigure) -> Result<Brand, Rejection> {
+        let (brand, name) = match (change.brand(), change.templates()) {
+            (Some(brand), _) => (Some(brand), "brand"),
+            (None, TemplateNeed::Id(id) | TemplateNeed::IdOrCode(id, _)) => {
+                (self.ports.store.template_brand(id).await.map_err(refused)?, "template")
+            }
+            (None, _) => (None, "brand"),
+        };
+        brand.filter(|brand| actor.scope.sees(brand)).ok_or(Rejection::NotFound(name))
+    }
+
+    async fn try_configure(
+        &self,
+        actor: &Actor,
+        brand: &Brand,
+        change: &dyn AnyConfigure,
+        keyed: Option<&Keyed>,
+    ) -> Result<Attempt, Rejection> {
+        let store = &self.ports.store;
+        let state = store.brand(brand, &change.templates()).await.map_err(refused)?;
+        let wanted = Wanted { templates: i64::from(change.brand().is_some()), ..Wanted::default() };
+        let ids = ids(store.reserve(wanted).await.map_err(refused)?);
+        let template_count = store.template_count(brand).await.map_err(refused)?;
+        let context = BrandContext { now: self.now(), actor: actor.clone(), ids, template_count };
+        let configured = change.decide(&state, &context)?;
+        if configured.events.is_empty() {
+            return Ok(Attempt::Answered(Ok(configured.reply)));
+        }
+        let (first_id, salts) = self.audit_ids(configured.events.len()).await?;
+        let mut commit =
+            Commit::of_brand(&state, &configured.state, &configured.events, first_id, salts.into_iter());
+        commit.kept = keyed.map(|keyed| keyed.kept(&configured.reply, context.now));
+        match store.commit(commit).await {
+            Err(StoreError::Conflict) => Ok(Attempt::Overtaken),
+            Err(error) => Err(refused(error)),
+            Ok(()) => Ok(Attempt::Answered(Ok(configured.reply))),
+        }
+    }
+}
+
+const fn ids(reserved: Reserved) -> Ids {
+    Ids { profile: reserved.profile, step: reserved.step, document: reserved.document, template: reserved.template }
+}

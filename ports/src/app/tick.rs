@@ -1,0 +1,88 @@
+//! What the clock brings: lapses, and the clean-up of what nobody needs any more. A late or repeated tick does no harm.
+
+use kyc_core::actor::Actor;
+use kyc_core::due::ApplyDue;
+use kyc_core::limits::{KEPT_REPLY_SECONDS, UNCLAIMED_FILE_SECONDS};
+use kyc_core::rejection::Rejection;
+use kyc_core::time::Time;
+
+use crate::app::{App, refused};
+
+/// How much one tick takes on of each kind; the rest is the next one's.
+const BATCH: usize = 100;
+
+/// What a tick did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ticked {
+    /// Customers for whom something was due.
+    pub customers: usize,
+    /// Replies forgotten.
+    pub replies: u64,
+}
+
+impl App {
+    /// Applies what is due and cleans up.
+    pub async fn tick(&self) -> Result<Ticked, Rejection> {
+        let now = self.now();
+        let store = &self.ports.store;
+        let mut ticked = Ticked::default();
+        let system = Actor::system();
+        for customer in store.due(now, BATCH).await.map_err(refused)? {
+            self.change(&system, &ApplyDue { customer }, None).await?;
+            ticked.customers += 1;
+        }
+        ticked.replies = store.forget_replies(now.plus_seconds(-KEPT_REPLY_SECONDS)).await.map_err(refused)?;
+        Ok(ticked)
+    }
+
+    /// Removes files that nothing has named for a day, and what crashes left behind; how many. Worth an hourly call.
+    pub async fn sweep_files(&self) -> Result<usize, Rejection> {
+        let before = self.now().plus_seconds(-UNCLAIMED_FILE_SECONDS);
+        Ok(self.remove_unclaimed(before).await? + self.remove_strays(before).await?)
+    }
+
+    /// First the row, then the bytes, so that no row is without its file.
+    async fn remove_unclaimed(&self, before: Time) -> Result<usize, Rejection> {
+        let (store, blobs) = (&self.ports.store, &self.ports.blobs);
+        let mut removed = 0;
+        loop {
+            let files = store.unclaimed_files(before, BATCH).await.map_err(refused)?;
+            for file in &files {
+                if store.remove_unclaimed(&file.file_id).await.map_err(refused)? {
+                    blobs.remove(&file.stored_name()).await.map_err(refused)?;
+                    removed += 1;
+                }
+            }
+            if files.len() < BATCH {
+                return Ok(removed);
+            }
+        }
+    }
+
+    /// Files without a row.
+    async fn remove_strays(&self, before: Time) -> Result<usize, Rejection> {
+        let (store, blobs) = (&self.ports.store, &self.ports.blobs);
+        let mut removed = 0;
+        let mut after = String::new();
+        loop {
+            let names = blobs.names_before(before, &after, BATCH).await.map_err(refused)?;
+            for name in &names {
+                let is_known = match name.split_once('.').and_then(|(id, _)| id.parse().ok()) {
+                    Some(id) => {
+                        let file = store.file(&id).await.map_err(refused)?;
+                        file.is_some_and(|file| file.stored_name() == *name)
+                    }
+                    None => false,
+                };
+                if !is_known {
+                    blobs.remove(name).await.map_err(refused)?;
+                    removed += 1;
+                }
+            }
+            match names.last() {
+                Some(last) if names.len() == BATCH => after.clone_from(last),
+                _ => return Ok(removed),
+            }
+        }
+    }
+}

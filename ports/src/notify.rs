@@ -1,0 +1,17 @@
+//! Whom to tell after a commit.
+
+use kyc_core::notice::Notice;
+
+/// Hears of every committed change. It must not wait.
+pub trait Notify: Send + Sync {
+    /// The notices of one commit, in order.
+    fn publish(&self, notices: Vec<Notice>);
+}
+
+/// Tells nobody.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Notify for Silent {
+    fn publish(&self, _notices: Vec<Notice>) {}
+}

@@ -1,0 +1,101 @@
+//! The application itself, over its ports in memory.
+
+use std::sync::Arc;
+
+use kyc_core::id::CustomerId;
+use kyc_core::record::json_of;
+use kyc_core::rejection::Rejection;
+use kyc_core::time::Time;
+use kyc_jwt::{Minter, Verifier};
+use kyc_memory::{ManualClock, MemoryBlobs, MemoryStore, SeededEntropy};
+use kyc_ports::app::{self, App, Ports, UploadFor};
+use kyc_ports::clock::Clock;
+use kyc_ports::notify::Silent;
+use serde_json::Value;
+
+use super::{Reply, Request, Runner, Upload};
+
+const SECRET: &[u8] = b"a secret that guards nothing, at all";
+/// 1 January 2026, 00:00 UTC.
+const START: Time = Time::from_seconds(1_767_225_600);
+
+/// An application of its own, whose clock goes on by a second with each request.
+pub struct AppRunner {
+    app: App,
+    clock: Arc<ManualClock>,
+    minter: Minter,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Default for AppRunner {
+    fn default() -> Self {
+        let clock = Arc::new(ManualClock::new(START));
+        let app = App::new(Ports {
+            store: Arc::new(MemoryStore::new()),
+            blobs: Arc::new(MemoryBlobs::new(clock.clone())),
+            clock: clock.clone(),
+            entropy: Arc::new(SeededEntropy::new(1)),
+            tokens: Arc::new(Verifier::shared_secret(SECRET).expect("a long secret")),
+            notify: Arc::new(Silent),
+        });
+        Self {
+            app,
+            clock,
+            minter: Minter::shared_secret(SECRET).expect("a long secret"),
+            runtime: tokio::runtime::Builder::new_current_thread().build().expect("a runtime"),
+        }
+    }
+}
+
+impl Runner for AppRunner {
+    fn name(&self) -> &'static str {
+        "app"
+    }
+
+    fn now(&self) -> i64 {
+        self.clock.now().seconds()
+    }
+
+    fn token(&self, claims: &Value) -> String {
+        let claims = serde_json::from_value(claims.clone()).expect("claims");
+        self.minter.mint(&claims).expect("a token")
+    }
+
+    fn call(&mut self, request: &Request) -> Option<Reply> {
+        self.clock.advance_seconds(1);
+        let request = request.clone();
+        let answer = self.runtime.block_on(self.app.call(app::Request {
+            command: request.command,
+            data: request.data,
+            token: request.token,
+            idempotency_key: request.key,
+        }));
+        Some(reply(answer))
+    }
+
+    fn upload(&mut self, upload: &Upload) -> Reply {
+        self.clock.advance_seconds(1);
+        reply(self.runtime.block_on(store(&self.app, upload)).map(|file| json_of(&file)))
+    }
+}
+
+async fn store(app: &App, upload: &Upload) -> Result<kyc_core::file::FileReply, Rejection> {
+    let actor = app.may_upload(upload.token.as_deref())?;
+    let owner = upload.owner.as_ref().map_or_else(UploadFor::default, |(brand, customer_id)| UploadFor {
+        brand: Some(brand.parse().expect("a brand")),
+        customer_id: Some(CustomerId(*customer_id)),
+    });
+    let mut stored = app.begin_upload(&actor, owner, &upload.file_name).await?;
+    stored.write(&upload.bytes).await?;
+    stored.finish().await
+}
+
+fn reply(answer: Result<Value, Rejection>) -> Reply {
+    match answer {
+        Ok(body) => Reply { status: 200, body },
+        Err(rejection) => Reply {
+            status: rejection.status(),
+            body: Value::Object(rejection.body()),
+        },
+    }
+}

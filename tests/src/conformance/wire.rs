@@ -1,0 +1,199 @@
+//! The real server, over TCP and over REST.
+
+use std::fmt::Write as _;
+
+use kyc_core::command::Method;
+use serde_json::{Map, Value, json};
+
+use super::{Reply, Request, Runner, Upload};
+use crate::rest::{Answer, Rest};
+use crate::server::{Server, now};
+use crate::tcp::Tcp;
+
+/// A server of its own, over one TCP connection.
+pub struct TcpRunner {
+    server: Server,
+    connection: Tcp,
+    sent: u64,
+}
+
+impl Default for TcpRunner {
+    fn default() -> Self {
+        let server = Server::start(&[]);
+        let connection = Tcp::connect(server.tcp, None);
+        Self {
+            server,
+            connection,
+            sent: 0,
+        }
+    }
+}
+
+impl Runner for TcpRunner {
+    fn name(&self) -> &'static str {
+        "tcp"
+    }
+
+    fn now(&self) -> i64 {
+        now()
+    }
+
+    fn token(&self, claims: &Value) -> String {
+        self.server.token(claims)
+    }
+
+    fn call(&mut self, request: &Request) -> Option<Reply> {
+        self.sent += 1;
+        let ext_id = format!("story-{}", self.sent);
+        let mut frame = json!({ "command": request.command.name, "data": request.data, "extID": ext_id });
+        if let Some(token) = &request.token {
+            frame["__token"] = token.as_str().into();
+        }
+        if let Some(key) = &request.key {
+            frame["idempotencyKey"] = key.as_str().into();
+        }
+        self.connection.send_raw(format!("{frame}\r\n").as_bytes());
+        let Value::Object(mut reply) = self.connection.read() else {
+            panic!("a reply is an object");
+        };
+        assert_eq!(reply.remove("extID"), Some(ext_id.into()), "the reply to this request");
+        let status = reply.remove("status").and_then(|status| status.as_u64()).expect("a status");
+        // A success has nothing beside its data; what a refusal has beside its status is REST's body.
+        let body = if status == 200 {
+            let data = reply.remove("data").expect("data");
+            assert!(reply.is_empty(), "more than data: {reply:?}");
+            data
+        } else {
+            Value::Object(reply)
+        };
+        Some(Reply {
+            status: u16::try_from(status).expect("a status"),
+            body,
+        })
+    }
+
+    fn upload(&mut self, upload: &Upload) -> Reply {
+        // Files have no TCP form.
+        store(&self.server, upload)
+    }
+}
+
+/// A server of its own, over REST.
+pub struct RestRunner {
+    server: Server,
+    sent: usize,
+}
+
+impl Default for RestRunner {
+    fn default() -> Self {
+        Self {
+            server: Server::start(&[]),
+            sent: 0,
+        }
+    }
+}
+
+impl Runner for RestRunner {
+    fn name(&self) -> &'static str {
+        "rest"
+    }
+
+    fn now(&self) -> i64 {
+        now()
+    }
+
+    fn token(&self, claims: &Value) -> String {
+        self.server.token(claims)
+    }
+
+    fn call(&mut self, request: &Request) -> Option<Reply> {
+        let Request {
+            command,
+            data,
+            token,
+            key,
+        } = request;
+        // A command with two methods is asked for by each in turn.
+        let method = command.methods[self.sent % command.methods.len()];
+        self.sent += 1;
+        let mut data = data.clone();
+        let path = path(request, &mut data)?;
+        let (target, body) = if method == Method::Get {
+            (format!("{path}{}", query(request, &data)?), Vec::new())
+        } else if data.is_empty() {
+            (path, Vec::new())
+        } else {
+            (path, Value::Object(data).to_string().into_bytes())
+        };
+        let mut headers = vec![("content-type", "application/json")];
+        headers.extend(key.as_deref().map(|key| ("idempotency-key", key)));
+        let rest = Rest::new(self.server.http, token.as_deref());
+        Some(reply(&rest.send(method.name(), &target, &headers, &body)))
+    }
+
+    fn upload(&mut self, upload: &Upload) -> Reply {
+        store(&self.server, upload)
+    }
+}
+
+/// The path with its members, which are taken out of the data; `None` when one of them is not there.
+fn path(request: &Request, data: &mut Map<String, Value>) -> Option<String> {
+    let mut path = String::new();
+    for segment in request.command.path.split('/').skip(1) {
+        path.push('/');
+        match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            None => path.push_str(segment),
+            Some(name) => path.push_str(&text(request, name, &data.remove(name)?)?),
+        }
+    }
+    Some(path)
+}
+
+fn query(request: &Request, data: &Map<String, Value>) -> Option<String> {
+    let mut query = String::new();
+    for (name, value) in data {
+        let sign = if query.is_empty() { '?' } else { '&' };
+        let _ = write!(query, "{sign}{}={}", encoded(name), text(request, name, value)?);
+    }
+    Some(query)
+}
+
+/// The value in a URL; `None` when it would be read as another value there.
+fn text(request: &Request, name: &str, value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(_) | Value::Bool(_) => value.to_string(),
+        _ => return None,
+    };
+    let read = request.command.params.from_query([(name.to_owned(), text.clone())].into_iter());
+    let is_same = read.is_ok_and(|members| members.get(name) == Some(value));
+    let is_wrong_text = value.is_string();
+    (is_same || is_wrong_text).then(|| encoded(&text))
+}
+
+fn encoded(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            out.push(byte.into());
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+fn store(server: &Server, upload: &Upload) -> Reply {
+    let rest = Rest::new(server.http, upload.token.as_deref());
+    let id = upload.owner.as_ref().map(|(_, id)| id.to_string()).unwrap_or_default();
+    let fields = upload.owner.as_ref().map(|(brand, _)| [("brand", brand.as_str()), ("customer_id", id.as_str())]);
+    let fields: &[_] = fields.as_ref().map_or(&[], |fields| fields);
+    reply(&rest.upload(fields, &upload.file_name, &upload.bytes))
+}
+
+fn reply(answer: &Answer) -> Reply {
+    Reply {
+        status: answer.status,
+        body: answer.json(),
+    }
+}

@@ -1,0 +1,14 @@
+//! The harness: starts the real `kycd` on free ports, and speaks to it as clients do.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "test code"
+)]
+
+pub mod files;
+pub mod conformance;
+pub mod rest;
+pub mod server;
+pub mod tcp;

@@ -1,0 +1,178 @@
+//! A running `kycd`, stopped when it is dropped.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use kyc_jwt::{Claims, Minter};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::rest::Rest;
+use crate::tcp::Tcp;
+
+/// The binary, built on first use.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let cargo = env!("CARGO");
+        let built = Command::new(cargo)
+            .args(["build", "--package", "kycd", "--message-format", "json"])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("cargo runs");
+        assert!(built.status.success(), "kycd builds");
+        let executable = |line: &[u8]| {
+            let message: Value = serde_json::from_slice(line).ok()?;
+            Some(PathBuf::from(message.get("executable")?.as_str()?))
+        };
+        built
+            .stdout
+            .split(|byte| *byte == b'\n')
+            .filter_map(executable)
+            .next_back()
+            .expect("cargo names the binary")
+    })
+}
+
+/// A server on ports of its own.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// Where it speaks HTTP.
+    pub http: SocketAddr,
+    /// Where it speaks TCP.
+    pub tcp: SocketAddr,
+    data_dir: PathBuf,
+    _own: Option<TempDir>,
+}
+
+impl Server {
+    /// On an empty data directory, with more arguments of `serve`.
+    pub fn start(args: &[&str]) -> Self {
+        let own = tempfile::tempdir().expect("a temporary folder");
+        let mut server = Self::start_in(&own.path().join("data"), args);
+        server._own = Some(own);
+        server
+    }
+
+    /// On this data directory.
+    pub fn start_in(data_dir: &Path, args: &[&str]) -> Self {
+        let mut child = Command::new(binary())
+            .arg("serve")
+            .args(["--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--data-dir"])
+            .arg(data_dir)
+            .args(args)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("kycd starts");
+        let mut log = BufReader::new(child.stderr.take().expect("a log"));
+        let mut lines = String::new();
+        loop {
+            let mut line = String::new();
+            assert!(
+                log.read_line(&mut line).expect("the log is text") > 0,
+                "kycd ended at its start: {lines}"
+            );
+            if line.contains("\"listening\"") {
+                break;
+            }
+            lines.push_str(&line);
+        }
+        // The rest of the log is read on, so that the server never waits for it.
+        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        let known: Value = serde_json::from_str(&fs::read_to_string(data_dir.join("server.json")).unwrap()).unwrap();
+        let address = |name: &str| known[name].as_str().unwrap().parse().unwrap();
+        Self {
+            child,
+            http: address("http"),
+            tcp: address("tcp"),
+            data_dir: data_dir.to_owned(),
+            _own: None,
+        }
+    }
+
+    /// The data directory.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A token of the server's own key: `{"role": 1, …}` laid over `sub` = `tester` and an hour to go.
+    pub fn token(&self, claims: &Value) -> String {
+        let pem = fs::read_to_string(self.data_dir.join("keys/token-ed25519.pem")).expect("the signing key");
+        let mut all = serde_json::json!({ "sub": "tester", "exp": now() + 3_600 });
+        for (name, value) in claims.as_object().expect("claims are an object") {
+            all[name] = value.clone();
+        }
+        let claims: Claims = serde_json::from_value(all).expect("claims");
+        Minter::ed25519(&pem)
+            .expect("the signing key")
+            .mint(&claims)
+            .expect("a token")
+    }
+
+    /// A manager of every brand.
+    pub fn manager(&self) -> String {
+        self.token(&serde_json::json!({ "role": 1, "sub": "mary" }))
+    }
+
+    /// An administrator of every brand.
+    pub fn admin(&self) -> String {
+        self.token(&serde_json::json!({ "role": 3, "sub": "adam" }))
+    }
+
+    /// A customer.
+    pub fn customer(&self, brand: &str, customer_id: i64) -> String {
+        let sub = format!("customer-{customer_id}");
+        self.token(&serde_json::json!({ "role": 9, "sub": sub, "brand": brand, "customer_id": customer_id }))
+    }
+
+    /// A REST client with a token.
+    pub fn rest(&self, token: &str) -> Rest {
+        Rest::new(self.http, Some(token))
+    }
+
+    /// A TCP client with a token.
+    pub fn tcp(&self, token: &str) -> Tcp {
+        Tcp::connect(self.tcp, Some(token))
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("kill -9");
+        self.child.wait().expect("it is gone");
+    }
+
+    /// Asks it to stop, and waits.
+    pub fn stop(&mut self) -> ExitStatus {
+        let asked = Command::new("kill")
+            .args(["-TERM", &self.pid().to_string()])
+            .status()
+            .expect("kill runs");
+        assert!(asked.success(), "it was still there");
+        self.child.wait().expect("it ends")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Unix seconds.
+#[allow(clippy::disallowed_methods, reason = "the test's own clock")]
+pub fn now() -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
+}
