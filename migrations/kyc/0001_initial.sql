@@ -161,14 +161,32 @@ CREATE INDEX audit_step ON audit (step_id, id) WHERE step_id IS NOT NULL;
 CREATE INDEX audit_document ON audit (document_id, id) WHERE document_id IS NOT NULL;
 CREATE INDEX audit_actor ON audit (actor_id, id);
 CREATE INDEX audit_action ON audit (action, id);
--- The log only grows: a row's chain columns never change, and no row goes. (Its data can be erased.)
+-- The log only grows: a row's chain columns never change, and no row goes. (Its data can be erased.) REPLACE fires no
+-- delete trigger, so an insert over a row that is there is refused too.
 CREATE TRIGGER audit_is_append_only BEFORE DELETE ON audit BEGIN
     SELECT raise(ABORT, 'audit rows are not deleted');
 END;
-CREATE TRIGGER audit_is_fixed BEFORE UPDATE OF
-    id, brand, customer_id, kyc_id, step_id, document_id, template_id, action, actor_type, actor_id, source, reason,
-    created_time, data_hash, prev_hash, hash
-ON audit BEGIN
+CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id) BEGIN
+    SELECT raise(ABORT, 'audit rows are not replaced');
+END;
+CREATE TRIGGER audit_is_fixed BEFORE UPDATE ON audit
+WHEN NEW.id IS NOT OLD.id
+    OR NEW.brand IS NOT OLD.brand
+    OR NEW.customer_id IS NOT OLD.customer_id
+    OR NEW.kyc_id IS NOT OLD.kyc_id
+    OR NEW.step_id IS NOT OLD.step_id
+    OR NEW.document_id IS NOT OLD.document_id
+    OR NEW.template_id IS NOT OLD.template_id
+    OR NEW.action IS NOT OLD.action
+    OR NEW.actor_type IS NOT OLD.actor_type
+    OR NEW.actor_id IS NOT OLD.actor_id
+    OR NEW.source IS NOT OLD.source
+    OR NEW.reason IS NOT OLD.reason
+    OR NEW.created_time IS NOT OLD.created_time
+    OR NEW.data_hash IS NOT OLD.data_hash
+    OR NEW.prev_hash IS NOT OLD.prev_hash
+    OR NEW.hash IS NOT OLD.hash
+BEGIN
     SELECT raise(ABORT, 'audit rows are not changed');
 END;
 

@@ -74,7 +74,10 @@ pub struct Request {
 impl App {
     /// An application over these ports.
     pub const fn new(ports: Ports) -> Self {
-        Self { ports, file_bytes_max: FILE_BYTES_MAX }
+        Self {
+            ports,
+            file_bytes_max: FILE_BYTES_MAX,
+        }
     }
 
     /// Takes files up to this size.
@@ -89,7 +92,12 @@ impl App {
         let command = request.command;
         let result = self.answer(request).await;
         if let Err(rejection) = &result {
-            tracing::info!(command = command.name, status = rejection.status(), error = rejection.code(), "refused");
+            tracing::info!(
+                command = command.name,
+                status = rejection.status(),
+                error = rejection.code(),
+                "refused"
+            );
         }
         result
     }
@@ -110,7 +118,10 @@ impl App {
     /// Who calls, if the token is good.
     pub fn authenticate(&self, token: Option<&str>) -> Result<Verified, Rejection> {
         let token = token.ok_or(Rejection::Unauthenticated("a token is needed"))?;
-        self.ports.tokens.verify(token, self.now()).map_err(|bad| Rejection::Unauthenticated(bad.0))
+        self.ports
+            .tokens
+            .verify(token, self.now())
+            .map_err(|bad| Rejection::Unauthenticated(bad.0))
     }
 
     /// Whether a write would go through now.
@@ -131,7 +142,13 @@ impl App {
             Target::Step(id) => (Thing::Step(id), "step"),
             Target::Document(id) => (Thing::Document(id), "document"),
         };
-        let key = self.ports.store.locate(thing).await.map_err(refused)?.ok_or(Rejection::NotFound(name))?;
+        let key = self
+            .ports
+            .store
+            .locate(thing)
+            .await
+            .map_err(refused)?
+            .ok_or(Rejection::NotFound(name))?;
         visible(actor, key, name)
     }
 
@@ -149,9 +166,17 @@ impl App {
 fn visible(actor: &Actor, key: CustomerKey, name: &'static str) -> Result<CustomerKey, Rejection> {
     if actor.session == Session::Customer {
         let own = actor.customer.as_ref() == Some(&key);
-        return if own { Ok(key) } else { Err(Rejection::Forbidden("this is not yours")) };
+        return if own {
+            Ok(key)
+        } else {
+            Err(Rejection::Forbidden("this is not yours"))
+        };
     }
-    if actor.scope.sees(&key.brand) { Ok(key) } else { Err(Rejection::NotFound(name)) }
+    if actor.scope.sees(&key.brand) {
+        Ok(key)
+    } else {
+        Err(Rejection::NotFound(name))
+    }
 }
 
 /// What the caller is told when the store fails; the cause goes to the log.

@@ -3,7 +3,10 @@
 //! Driven: [`store::Store`], [`blobs::Blobs`], [`clock::Clock`], [`entropy::Entropy`], [`tokens::Tokens`],
 //! [`notify::Notify`]. Driving: [`app::App`]. Futures are `Send` natively and need not be on wasm, where there is one
 //! thread.
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 pub mod app;
 pub mod blobs;

@@ -7,8 +7,9 @@
     reason = "test code"
 )]
 
-pub mod files;
 pub mod conformance;
+pub mod files;
 pub mod rest;
 pub mod server;
+pub mod sim;
 pub mod tcp;

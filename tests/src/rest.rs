@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::Value;
-use ureq::http::{HeaderMap, Method, Request};
 use ureq::Agent;
+use ureq::http::{HeaderMap, Method, Request};
 
 /// A client with a token.
 #[derive(Debug, Clone)]

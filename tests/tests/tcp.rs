@@ -509,8 +509,9 @@ fn requests_before_the_peer_stops_sending_are_still_answered() {
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("{\"extID\":1,\"status\":404,"), "{answer}");
-    assert!(answer.ends_with("\r\n"), "{answer}");
+    assert!(answer.ends_with("}\r\n"), "{answer}");
+    let reply = checked(serde_json::from_str(&answer).unwrap());
+    assert_eq!((&reply["extID"], &reply["status"]), (&json!(1), &json!(404)));
 }
 
 #[test]

@@ -165,7 +165,7 @@ fn audit(conditions: &mut Conditions, filter: &AuditFilter) {
     conditions.compare("created_time", "<=", filter.to.map(end_of_second).as_ref());
 }
 
-/// One stream's audit rows behind an id, in order: what a verification walks through.
+/// Audit rows of all streams behind an id, in order: what a verification walks through.
 pub fn audit_after(id: i64, limit: i64) -> Statement {
     let sql = format!("{} WHERE id > ?1 ORDER BY id LIMIT ?2", select::<AuditRow>());
     Statement::new(sql, vec![id.to_cell(), Cell::Int(limit)])

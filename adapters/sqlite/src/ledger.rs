@@ -7,12 +7,11 @@ use std::path::Path;
 use kyc_core::audit::AuditRow;
 use kyc_core::audit::verify::{Break, Chain};
 use kyc_core::id::{Brand, CustomerId};
-use kyc_core::record::{Column, Hash};
+use kyc_core::record::{Column, Hash, Record};
 use kyc_core::stream::StreamKey;
 use kyc_ports::store::StoreError;
 use kyc_sql::list::audit_after;
 use kyc_sql::statement::Statement;
-use kyc_sql::table::decode;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
@@ -39,13 +38,13 @@ pub enum LedgerError {
     /// A line of an export is none of ours.
     #[error("line {0} is not a line of an export")]
     Line(usize),
-    /// The export ends before its last lines, which tell where each stream stands.
-    #[error("the export is cut off: it has no heads")]
+    /// The export ends before its last line.
+    #[error("the export is cut off: its last line, with the counts, is missing or does not fit")]
     CutOff,
 }
 
 /// What was checked.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checked {
     /// Audit rows.
     pub rows: u64,
@@ -53,7 +52,7 @@ pub struct Checked {
     pub streams: u64,
 }
 
-/// A line of an export: first all rows by id, then where each stream stands.
+/// A line of an export: first all rows by id, then where each stream stands, then how many there were.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Line {
@@ -63,6 +62,7 @@ enum Line {
         customer_id: Option<CustomerId>,
         hash: Hash,
     },
+    End(Checked),
 }
 
 /// Chains of all streams, walked side by side.
@@ -137,6 +137,7 @@ pub fn export(kyc_db: &Path, mut out: impl Write) -> Result<Checked, LedgerError
             },
         )?;
     }
+    write_line(&mut out, &Line::End(checked))?;
     out.flush()?;
     Ok(checked)
 }
@@ -144,20 +145,25 @@ pub fn export(kyc_db: &Path, mut out: impl Write) -> Result<Checked, LedgerError
 /// Checks every chain of an export.
 pub fn verify_export(lines: impl BufRead) -> Result<Checked, LedgerError> {
     let mut chains = Chains::default();
+    let mut end = None;
     for (number, line) in (1..).zip(lines.lines()) {
         match serde_json::from_str(&line?).map_err(|_| LedgerError::Line(number))? {
+            _ if end.is_some() => return Err(LedgerError::Line(number)),
             Line::Row(row) => chains.push(&row)?,
             Line::Head {
                 brand,
                 customer_id,
                 hash,
             } => chains.head(&StreamKey { brand, customer_id }, hash)?,
+            Line::End(counts) => end = Some(counts),
         }
     }
-    if chains.checked.rows > 0 && chains.checked.streams == 0 {
-        return Err(LedgerError::CutOff);
+    let checked = chains.finish()?;
+    if end == Some(checked) {
+        Ok(checked)
+    } else {
+        Err(LedgerError::CutOff)
     }
-    chains.finish()
 }
 
 fn write_line(out: &mut impl Write, line: &Line) -> Result<(), LedgerError> {
@@ -170,13 +176,17 @@ fn each_row(
     connection: &Connection,
     mut visit: impl FnMut(AuditRow) -> Result<(), LedgerError>,
 ) -> Result<(), LedgerError> {
-    let mut after = 0;
+    // From below every id there can be: a forged row may have a negative one.
+    let mut after = i64::MIN;
     loop {
-        let rows: Vec<AuditRow> = decode(run(connection, &audit_after(after, BATCH))?.rows).ok_or_else(unreadable)?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        after = last.id.0;
+        let rows = run(connection, &audit_after(after, BATCH))?.rows;
+        if rows.is_empty() {
+            return Ok(());
+        }
         for row in rows {
-            visit(row)?;
+            after = row.first().cloned().and_then(i64::from_cell).ok_or_else(unreadable)?;
+            // A column that cannot be read has been changed behind our back: no row of ours is like that.
+            visit(AuditRow::from_cells(row).ok_or(Break::Metadata { id: after })?)?;
         }
     }
 }

@@ -87,9 +87,11 @@ fn commit_group(connection: &Connection, group: &[Write]) -> Vec<Result<Ran, Sto
     let mut results = Vec::with_capacity(group.len());
     for write in group {
         match run_alone(connection, &write.statements) {
-            // A full disk or an I/O error makes SQLite roll the whole transaction back by itself.
-            Err(error) if connection.is_autocommit() => return fail_all(&error),
-            result => results.push(result),
+            Ok(result) => results.push(result),
+            Err(error) => {
+                let _ = batch(connection, "ROLLBACK");
+                return fail_all(&error);
+            }
         }
     }
     if let Err(error) = batch(connection, "COMMIT") {
@@ -99,16 +101,19 @@ fn commit_group(connection: &Connection, group: &[Write]) -> Vec<Result<Ran, Sto
     results
 }
 
-fn run_alone(connection: &Connection, statements: &[Statement]) -> Result<Ran, StoreError> {
+/// Runs one write of a group. The outer error is the group's: the transaction is gone, or cannot be mended.
+fn run_alone(connection: &Connection, statements: &[Statement]) -> Result<Result<Ran, StoreError>, StoreError> {
     batch(connection, "SAVEPOINT one")?;
     let result = run_all(connection, statements);
-    if result.is_err() && !connection.is_autocommit() {
+    if let Err(error) = &result {
+        // A full disk or an I/O error makes SQLite roll the whole transaction back by itself.
+        if connection.is_autocommit() {
+            return Err(error.clone());
+        }
         batch(connection, "ROLLBACK TO one")?;
     }
-    if !connection.is_autocommit() {
-        batch(connection, "RELEASE one")?;
-    }
-    result
+    batch(connection, "RELEASE one")?;
+    Ok(result)
 }
 
 fn run_all(connection: &Connection, statements: &[Statement]) -> Result<Ran, StoreError> {

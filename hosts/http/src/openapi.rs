@@ -274,7 +274,8 @@ fn error_schema() -> Value {
 }
 
 fn upload(generator: &mut SchemaGenerator) -> Value {
-    let mut responses = responses(&generator.subschema_for::<FileReply>().to_value(),
+    let mut responses = responses(
+        &generator.subschema_for::<FileReply>().to_value(),
         &examples::of("upload").reply,
         false,
     );

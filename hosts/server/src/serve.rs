@@ -101,13 +101,14 @@ impl Server {
         let tcp = bind(self.options.tcp).await?;
         let addresses = self.announce(&http, &tcp)?;
         ready(&addresses);
+        let timeouts = Timeouts::of(&self.options);
         let mut tasks = JoinSet::new();
         let routes = web::Web::new(
             Http::new(self.app.clone()).with_body_bytes_max(self.options.body_bytes_max),
             self.app.clone(),
             self.metrics.clone(),
+            timeouts,
         );
-        let timeouts = Timeouts::of(&self.options);
         let web = web::Listener {
             routes,
             timeouts,

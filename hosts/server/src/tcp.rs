@@ -104,6 +104,7 @@ impl Listener {
                 Ok(Err(NoFrame::TooLarge)) => {
                     let reply = message::refusal(&Value::Null, &Rejection::FrameTooLarge(self.frame_bytes_max));
                     let _ = connection.outbox.send(reply).await;
+                    connection.subscription.end();
                     drop(connection);
                     discard(frames.into_reader()).await;
                     return;

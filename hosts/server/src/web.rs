@@ -1,7 +1,9 @@
 //! The HTTP listener: the API of [`kyc_http`], and beside it health, metrics and the API's documentation.
 
+mod deadline;
+
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -16,17 +18,20 @@ use kyc_http::Http;
 use kyc_http::reply;
 use kyc_ports::app::App;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::RequestBodyTimeoutLayer;
 use utoipa_swagger_ui::{Config, SwaggerFile};
 
 use crate::serve::Timeouts;
 use crate::telemetry::{OpenConnection, count_request};
 use crate::tls::Io;
+use crate::web::deadline::Deadline;
 
 /// Largest head of a request.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// How long an upload may take as a whole.
+const UPLOAD: Duration = Duration::from_mins(10);
 /// What the documentation's pages may load: themselves. Swagger UI sets styles in its markup.
 const DOCS_POLICY: &str =
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
@@ -39,10 +44,11 @@ pub(crate) struct Web {
     metrics: PrometheusHandle,
     openapi: Bytes,
     docs: Arc<Config<'static>>,
+    stall: Duration,
 }
 
 impl Web {
-    pub(crate) fn new(http: Http, app: App, metrics: PrometheusHandle) -> Self {
+    pub(crate) fn new(http: Http, app: App, metrics: PrometheusHandle, timeouts: Timeouts) -> Self {
         let openapi = kyc_http::openapi::document().to_string().into();
         Self {
             http,
@@ -53,7 +59,7 @@ impl Web {
         }
     }
 
-    fn router(self, timeouts: Timeouts) -> Router {
+    fn router(self) -> Router {
         Router::new()
             .route("/healthz", get(|| async { text("ok\n") }))
             .route("/readyz", get(ready))
@@ -78,7 +84,6 @@ impl Web {
             )
             .fallback(api)
             .with_state(self)
-            .layer(RequestBodyTimeoutLayer::new(timeouts.stall))
             .layer(CatchPanicLayer::new())
     }
 }
@@ -95,13 +100,15 @@ impl Listener {
     /// Serves one connection until it ends, or the server stops and the request under way is answered.
     pub(crate) async fn serve(self, io: Box<dyn Io>) {
         let _open = OpenConnection::count("http");
-        let service = TowerToHyperService::new(self.routes.router(self.timeouts));
+        let service = TowerToHyperService::new(self.routes.router());
         // The head's time-out also bounds how long a kept-alive connection may be idle.
+        let mut io = TimeoutStream::new(io);
+        io.set_write_timeout(Some(self.timeouts.stall));
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.timeouts.stall)
             .max_buf_size(HEAD_BYTES_MAX)
-            .serve_connection(TokioIo::new(io), service);
+            .serve_connection(TokioIo::new(Box::pin(io)), service);
         tokio::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
@@ -120,7 +127,12 @@ impl Listener {
 #[expect(clippy::disallowed_methods, reason = "measures, decides nothing")]
 async fn api(State(web): State<Web>, request: Request) -> Response {
     let started = Instant::now();
-    let response = web.http.handle(request).await;
+    let limit = if request.uri().path() == "/upload" {
+        UPLOAD
+    } else {
+        web.stall
+    };
+    let response = web.http.handle(request.map(|body| Deadline::new(body, limit))).await;
     count_request("http", "", response.status().as_u16(), started.elapsed());
     response.map(Body::new)
 }

@@ -88,8 +88,7 @@ impl App {
         context: &Context,
     ) -> Result<Commit, Rejection> {
         let (first_id, salts) = self.audit_ids(decided.events.len()).await?;
-        let mut commit =
-            Commit::of_customer(state, &decided.state, &decided.events, first_id, salts.into_iter());
+        let mut commit = Commit::of_customer(state, &decided.state, &decided.events, first_id, salts.into_iter());
         if let (Some(keyed), Ok(body)) = (keyed, &decided.outcome) {
             commit.kept = Some(keyed.kept(body, context.now));
         }
@@ -98,7 +97,10 @@ impl App {
 
     /// Ids and salts of the audit rows. Taken after the load, so that they rise along the stream.
     async fn audit_ids(&self, count: usize) -> Result<(i64, Vec<Hash>), Rejection> {
-        let wanted = Wanted { audit: i64::try_from(count).unwrap_or(i64::MAX), ..Wanted::default() };
+        let wanted = Wanted {
+            audit: i64::try_from(count).unwrap_or(i64::MAX),
+            ..Wanted::default()
+        };
         let reserved = self.ports.store.reserve(wanted).await.map_err(refused)?;
         let salts = (0..count).map(|_| self.random().map(Hash)).collect::<Result<_, _>>()?;
         Ok((reserved.audit, salts))
@@ -115,14 +117,18 @@ impl App {
             }
         }
         let is_new = state.profile.is_none();
-        let external_id = needs.external_id.clone().or_else(|| is_new.then(|| state.key.customer_id.to_string()));
+        let external_id = needs
+            .external_id
+            .clone()
+            .or_else(|| is_new.then(|| state.key.customer_id.to_string()));
         let external_owner = match external_id {
             Some(id) => store.external_owner(&state.key.brand, &id).await.map_err(refused)?,
             None => None,
         };
-        let new_steps = brand.templates.iter().filter(|template| {
-            !state.steps.iter().any(|step| step.code == template.code)
-        });
+        let new_steps = brand
+            .templates
+            .iter()
+            .filter(|template| !state.steps.iter().any(|step| step.code == template.code));
         let wanted = Wanted {
             profiles: i64::from(is_new),
             steps: i64::try_from(new_steps.count()).unwrap_or(i64::MAX),
@@ -173,7 +179,9 @@ impl App {
             }
             (None, _) => (None, "brand"),
         };
-        brand.filter(|brand| actor.scope.sees(brand)).ok_or(Rejection::NotFound(name))
+        brand
+            .filter(|brand| actor.scope.sees(brand))
+            .ok_or(Rejection::NotFound(name))
     }
 
     async fn try_configure(
@@ -185,17 +193,30 @@ impl App {
     ) -> Result<Attempt, Rejection> {
         let store = &self.ports.store;
         let state = store.brand(brand, &change.templates()).await.map_err(refused)?;
-        let wanted = Wanted { templates: i64::from(change.brand().is_some()), ..Wanted::default() };
+        let wanted = Wanted {
+            templates: i64::from(change.brand().is_some()),
+            ..Wanted::default()
+        };
         let ids = ids(store.reserve(wanted).await.map_err(refused)?);
         let template_count = store.template_count(brand).await.map_err(refused)?;
-        let context = BrandContext { now: self.now(), actor: actor.clone(), ids, template_count };
+        let context = BrandContext {
+            now: self.now(),
+            actor: actor.clone(),
+            ids,
+            template_count,
+        };
         let configured = change.decide(&state, &context)?;
         if configured.events.is_empty() {
             return Ok(Attempt::Answered(Ok(configured.reply)));
         }
         let (first_id, salts) = self.audit_ids(configured.events.len()).await?;
-        let mut commit =
-            Commit::of_brand(&state, &configured.state, &configured.events, first_id, salts.into_iter());
+        let mut commit = Commit::of_brand(
+            &state,
+            &configured.state,
+            &configured.events,
+            first_id,
+            salts.into_iter(),
+        );
         commit.kept = keyed.map(|keyed| keyed.kept(&configured.reply, context.now));
         match store.commit(commit).await {
             Err(StoreError::Conflict) => Ok(Attempt::Overtaken),
@@ -206,5 +227,10 @@ impl App {
 }
 
 const fn ids(reserved: Reserved) -> Ids {
-    Ids { profile: reserved.profile, step: reserved.step, document: reserved.document, template: reserved.template }
+    Ids {
+        profile: reserved.profile,
+        step: reserved.step,
+        document: reserved.document,
+        template: reserved.template,
+    }
 }

@@ -34,7 +34,9 @@ pub struct Upload {
 
 impl std::fmt::Debug for Upload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Upload").field("file_id", &self.meta.file_id).finish_non_exhaustive()
+        f.debug_struct("Upload")
+            .field("file_id", &self.meta.file_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -59,7 +61,10 @@ pub struct OpenFile {
 
 impl std::fmt::Debug for OpenFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OpenFile").field("meta", &self.meta).field("range", &self.range).finish_non_exhaustive()
+        f.debug_struct("OpenFile")
+            .field("meta", &self.meta)
+            .field("range", &self.range)
+            .finish_non_exhaustive()
     }
 }
 
@@ -76,11 +81,13 @@ impl App {
     /// Starts an upload under the name that the client gives.
     pub async fn begin_upload(&self, actor: &Actor, owner: UploadFor, name: &str) -> Result<Upload, Rejection> {
         let owner = upload_owner(actor, owner)?;
-        let unsupported = || {
-            Rejection::UnsupportedFileType("the file must be a pdf, jpg, jpeg, png, webp or heic".to_owned())
-        };
+        let unsupported =
+            || Rejection::UnsupportedFileType("the file must be a pdf, jpg, jpeg, png, webp or heic".to_owned());
         let file_name = clean_name(name).ok_or_else(unsupported)?;
-        let extension = file_name.rsplit_once('.').map(|(_, extension)| extension).ok_or_else(unsupported)?;
+        let extension = file_name
+            .rsplit_once('.')
+            .map(|(_, extension)| extension)
+            .ok_or_else(unsupported)?;
         let kind = FileKind::from_extension(extension).ok_or_else(unsupported)?;
         let meta = FileMeta {
             file_id: FileId::from_random(self.random()?),
@@ -97,7 +104,13 @@ impl App {
             created_time: self.now(),
         };
         let writer = self.ports.blobs.create(&meta.stored_name()).await.map_err(refused)?;
-        Ok(Upload { app: self.clone(), meta, inspector: Inspector::new(kind), hasher: Sha256::new(), writer })
+        Ok(Upload {
+            app: self.clone(),
+            meta,
+            inspector: Inspector::new(kind),
+            hasher: Sha256::new(),
+            writer,
+        })
     }
 
     /// Opens a file, or a part of it, for its owner, or for a manager, whose look is audited.
@@ -108,7 +121,13 @@ impl App {
         wanted: Option<RangeWanted>,
     ) -> Result<OpenFile, Rejection> {
         let actor = self.may_upload(token)?;
-        let meta = self.ports.store.file(id).await.map_err(refused)?.ok_or(Rejection::NotFound("file"))?;
+        let meta = self
+            .ports
+            .store
+            .file(id)
+            .await
+            .map_err(refused)?
+            .ok_or(Rejection::NotFound("file"))?;
         let size = u64::try_from(meta.file_size).unwrap_or(0);
         let owner = meta.owner();
         check_view(&actor, &meta, owner.as_ref())?;
@@ -121,7 +140,15 @@ impl App {
             .map_err(refused)?
             .ok_or(Rejection::NotFound("file"))?;
         if let Some(customer) = owner.filter(|_| actor.session != Session::Customer) {
-            self.change(&actor, &ViewFile { customer, file_id: id.clone() }, None).await?;
+            self.change(
+                &actor,
+                &ViewFile {
+                    customer,
+                    file_id: id.clone(),
+                },
+                None,
+            )
+            .await?;
         }
         Ok(OpenFile { meta, range, bytes })
     }
@@ -130,7 +157,10 @@ impl App {
 impl Upload {
     /// The next bytes.
     pub async fn write(&mut self, chunk: &[u8]) -> Result<(), Rejection> {
-        self.meta.file_size = self.meta.file_size.saturating_add(i64::try_from(chunk.len()).unwrap_or(i64::MAX));
+        self.meta.file_size = self
+            .meta
+            .file_size
+            .saturating_add(i64::try_from(chunk.len()).unwrap_or(i64::MAX));
         if u64::try_from(self.meta.file_size).unwrap_or(u64::MAX) > self.app.file_bytes_max {
             return Err(Rejection::FileTooLarge(self.app.file_bytes_max));
         }
@@ -160,7 +190,11 @@ fn upload_owner(actor: &Actor, named: UploadFor) -> Result<Option<CustomerKey>, 
     if let Some(customer) = &actor.customer {
         let differs = named.brand.is_some_and(|brand| brand != customer.brand)
             || named.customer_id.is_some_and(|id| id != customer.customer_id);
-        return if differs { Err(Rejection::Forbidden("this is not you")) } else { Ok(Some(customer.clone())) };
+        return if differs {
+            Err(Rejection::Forbidden("this is not you"))
+        } else {
+            Ok(Some(customer.clone()))
+        };
     }
     match (named.brand, named.customer_id) {
         (None, None) => Ok(None),
@@ -188,7 +222,11 @@ fn resolve(wanted: Option<RangeWanted>, size: u64) -> Result<Range<u64>, Rejecti
         Some(RangeWanted::FromTo(first, last)) => first..last.map_or(size, |last| last.saturating_add(1).min(size)),
         Some(RangeWanted::Last(count)) => size.saturating_sub(count)..size,
     };
-    if range.is_empty() { Err(Rejection::RangeNotSatisfiable(size)) } else { Ok(range) }
+    if range.is_empty() {
+        Err(Rejection::RangeNotSatisfiable(size))
+    } else {
+        Ok(range)
+    }
 }
 
 fn unfit(problem: FileProblem) -> Rejection {

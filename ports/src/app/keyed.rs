@@ -26,7 +26,11 @@ pub fn check_key(key: &str) -> Result<(), Rejection> {
     if (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.chars().count()) {
         Ok(())
     } else {
-        Err(Rejection::invalid("idempotency_key", "too_long", "must have 1 to 128 characters"))
+        Err(Rejection::invalid(
+            "idempotency_key",
+            "too_long",
+            "must have 1 to 128 characters",
+        ))
     }
 }
 
@@ -39,7 +43,9 @@ impl Keyed {
         check_key(&key)?;
         // Customers of different brands may have the same subject; what one was told is not for the other.
         let owner = actor.customer.as_ref();
-        let owner = owner.map(|customer| format!(":{}:{}", customer.brand, customer.customer_id)).unwrap_or_default();
+        let owner = owner
+            .map(|customer| format!(":{}:{}", customer.brand, customer.customer_id))
+            .unwrap_or_default();
         Ok(Some(Self {
             subject: format!("{}{owner}:{}", actor.session.number(), actor.subject),
             command: request.command.name,
@@ -66,13 +72,19 @@ impl App {
     pub(super) async fn given_before(&self, keyed: Option<&Keyed>) -> Result<Option<Value>, Rejection> {
         let Some(keyed) = keyed else { return Ok(None) };
         let store = &self.ports.store;
-        let Some(kept) = store.kept_reply(&keyed.subject, keyed.command, &keyed.key).await.map_err(refused)? else {
+        let Some(kept) = store
+            .kept_reply(&keyed.subject, keyed.command, &keyed.key)
+            .await
+            .map_err(refused)?
+        else {
             return Ok(None);
         };
         if kept.request_hash == keyed.request_hash {
             Ok(Some(kept.body.into_value()))
         } else {
-            Err(Rejection::Duplicate("this idempotency key was used for another request".to_owned()))
+            Err(Rejection::Duplicate(
+                "this idempotency key was used for another request".to_owned(),
+            ))
         }
     }
 }

@@ -14,12 +14,24 @@ impl App {
         let store = &self.ports.store;
         let key = self.locate(actor, view.target(actor)?).await?;
         let state = store.customer(&key).await.map_err(refused)?;
-        let settings = store.brand(&key.brand, &TemplateNeed::None).await.map_err(refused)?.settings;
+        let settings = store
+            .brand(&key.brand, &TemplateNeed::None)
+            .await
+            .map_err(refused)?
+            .settings;
         let history = match state.profile.as_ref().filter(|_| view.shows_history()) {
             None => Vec::new(),
             Some(profile) => {
-                let page = Page { limit: HISTORY_SHOWN_ROWS, after: None, offset: 0 };
-                let query = Query { filter: Filter::History(profile.id), scope: actor.scope.clone(), page };
+                let page = Page {
+                    limit: HISTORY_SHOWN_ROWS,
+                    after: None,
+                    offset: 0,
+                };
+                let query = Query {
+                    filter: Filter::History(profile.id),
+                    scope: actor.scope.clone(),
+                    page,
+                };
                 let mut rows = store.list(&query).await.map_err(refused)?;
                 query.cut(&mut rows);
                 match rows {
@@ -28,12 +40,23 @@ impl App {
                 }
             }
         };
-        view.show(&Shown { state: &state, settings: &settings, history: &history })
+        view.show(&Shown {
+            state: &state,
+            settings: &settings,
+            history: &history,
+        })
     }
 
     pub(super) async fn view_brand(&self, actor: &Actor, view: &dyn AnyViewBrand) -> Result<Value, Rejection> {
-        let brand = Some(view.brand()).filter(|brand| actor.scope.sees(brand)).ok_or(Rejection::NotFound("brand"))?;
-        let state = self.ports.store.brand(&brand, &TemplateNeed::None).await.map_err(refused)?;
+        let brand = Some(view.brand())
+            .filter(|brand| actor.scope.sees(brand))
+            .ok_or(Rejection::NotFound("brand"))?;
+        let state = self
+            .ports
+            .store
+            .brand(&brand, &TemplateNeed::None)
+            .await
+            .map_err(refused)?;
         Ok(view.show(&state))
     }
 

@@ -10,6 +10,8 @@ use crate::app::{App, refused};
 
 /// How much one tick takes on of each kind; the rest is the next one's.
 const BATCH: usize = 100;
+/// Names of stored files looked at together: each look reads the whole folder.
+const NAMES: usize = 10_000;
 
 /// What a tick did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,10 +30,16 @@ impl App {
         let mut ticked = Ticked::default();
         let system = Actor::system();
         for customer in store.due(now, BATCH).await.map_err(refused)? {
-            self.change(&system, &ApplyDue { customer }, None).await?;
-            ticked.customers += 1;
+            // One customer who cannot be dealt with holds nobody else up; the next tick tries again.
+            match self.change(&system, &ApplyDue { customer }, None).await {
+                Ok(_) => ticked.customers += 1,
+                Err(error) => tracing::error!(%error, "what is due for a customer could not be applied"),
+            }
         }
-        ticked.replies = store.forget_replies(now.plus_seconds(-KEPT_REPLY_SECONDS)).await.map_err(refused)?;
+        ticked.replies = store
+            .forget_replies(now.plus_seconds(-KEPT_REPLY_SECONDS))
+            .await
+            .map_err(refused)?;
         Ok(ticked)
     }
 
@@ -65,7 +73,7 @@ impl App {
         let mut removed = 0;
         let mut after = String::new();
         loop {
-            let names = blobs.names_before(before, &after, BATCH).await.map_err(refused)?;
+            let names = blobs.names_before(before, &after, NAMES).await.map_err(refused)?;
             for name in &names {
                 let is_known = match name.split_once('.').and_then(|(id, _)| id.parse().ok()) {
                     Some(id) => {
@@ -80,7 +88,7 @@ impl App {
                 }
             }
             match names.last() {
-                Some(last) if names.len() == BATCH => after.clone_from(last),
+                Some(last) if names.len() == NAMES => after.clone_from(last),
                 _ => return Ok(removed),
             }
         }

@@ -42,7 +42,9 @@ impl Default for AppRunner {
             app,
             clock,
             minter: Minter::shared_secret(SECRET).expect("a long secret"),
-            runtime: tokio::runtime::Builder::new_current_thread().build().expect("a runtime"),
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .build()
+                .expect("a runtime"),
         }
     }
 }
@@ -75,16 +77,23 @@ impl Runner for AppRunner {
 
     fn upload(&mut self, upload: &Upload) -> Reply {
         self.clock.advance_seconds(1);
-        reply(self.runtime.block_on(store(&self.app, upload)).map(|file| json_of(&file)))
+        reply(
+            self.runtime
+                .block_on(store(&self.app, upload))
+                .map(|file| json_of(&file)),
+        )
     }
 }
 
 async fn store(app: &App, upload: &Upload) -> Result<kyc_core::file::FileReply, Rejection> {
     let actor = app.may_upload(upload.token.as_deref())?;
-    let owner = upload.owner.as_ref().map_or_else(UploadFor::default, |(brand, customer_id)| UploadFor {
-        brand: Some(brand.parse().expect("a brand")),
-        customer_id: Some(CustomerId(*customer_id)),
-    });
+    let owner = upload
+        .owner
+        .as_ref()
+        .map_or_else(UploadFor::default, |(brand, customer_id)| UploadFor {
+            brand: Some(brand.parse().expect("a brand")),
+            customer_id: Some(CustomerId(*customer_id)),
+        });
     let mut stored = app.begin_upload(&actor, owner, &upload.file_name).await?;
     stored.write(&upload.bytes).await?;
     stored.finish().await

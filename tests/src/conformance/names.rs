@@ -55,9 +55,7 @@ impl Names {
             Value::String(text) if text.starts_with("${") => self.meaning(text),
             Value::Array(items) => items.iter().map(|item| self.filled(item)).collect(),
             Value::Object(members) => {
-                let filled = members
-                    .iter()
-                    .map(|(name, value)| (name.clone(), self.filled(value)));
+                let filled = members.iter().map(|(name, value)| (name.clone(), self.filled(value)));
                 Value::Object(filled.collect())
             }
             other => other.clone(),
@@ -68,12 +66,18 @@ impl Names {
         let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
         let name = name.unwrap_or_else(|| panic!("`{text}` is no name"));
         if let Some(days) = name.strip_prefix("now") {
-            let days = if days.is_empty() { Some(0) } else { days.strip_suffix('d').and_then(|days| days.parse().ok()) };
+            let days = if days.is_empty() {
+                Some(0)
+            } else {
+                days.strip_suffix('d').and_then(|days| days.parse().ok())
+            };
             let days: i64 = days.unwrap_or_else(|| panic!("`{text}` is no time"));
             return (self.start + days * DAY_SECONDS).into();
         }
         let value = self.values.get(text);
-        value.unwrap_or_else(|| panic!("`{text}` has not been seen in a reply")).clone()
+        value
+            .unwrap_or_else(|| panic!("`{text}` has not been seen in a reply"))
+            .clone()
     }
 
     fn member(&mut self, object: &'static str, name: &str, value: &Value) -> Value {
@@ -99,7 +103,9 @@ impl Names {
         let object = kind_of(members);
         let mut sorted: Vec<_> = members.iter().collect();
         sorted.sort_by_key(|(name, _)| *name);
-        let named = sorted.into_iter().map(|(name, value)| (name.clone(), self.member(object, name, value)));
+        let named = sorted
+            .into_iter()
+            .map(|(name, value)| (name.clone(), self.member(object, name, value)));
         Value::Object(named.collect())
     }
 
@@ -117,7 +123,10 @@ impl Names {
     }
 
     fn time(&self, time: i64) -> Value {
-        let (days, rest) = ((time - self.start).div_euclid(DAY_SECONDS), (time - self.start).rem_euclid(DAY_SECONDS));
+        let (days, rest) = (
+            (time - self.start).div_euclid(DAY_SECONDS),
+            (time - self.start).rem_euclid(DAY_SECONDS),
+        );
         match days {
             _ if rest >= STORY_SECONDS_MAX || days.abs() > DAYS_MAX => time.into(),
             0 => "${now}".into(),
@@ -157,7 +166,11 @@ fn kind(object: &'static str, name: &str) -> Option<&'static str> {
 }
 
 fn is_time(name: &str) -> bool {
-    name.ends_with("_time") || matches!(name, "at" | "ts" | "kyc_last_event_at" | "kyc_expires_at" | "review_since")
+    name.ends_with("_time")
+        || matches!(
+            name,
+            "at" | "ts" | "kyc_last_event_at" | "kyc_expires_at" | "review_since"
+        )
 }
 
 fn is_uuid(text: &str) -> bool {

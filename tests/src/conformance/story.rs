@@ -45,8 +45,12 @@ pub struct Entry {
 /// Every story, in the order of their names.
 pub fn stories() -> Vec<Story> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/cases");
-    let files = fs::read_dir(folder).expect("the cases").map(|file| file.expect("a file").path());
-    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|kind| kind == "json")).collect();
+    let files = fs::read_dir(folder)
+        .expect("the cases")
+        .map(|file| file.expect("a file").path());
+    let mut files: Vec<_> = files
+        .filter(|path| path.extension().is_some_and(|kind| kind == "json"))
+        .collect();
     files.sort();
     files.into_iter().map(read).collect()
 }
@@ -54,7 +58,11 @@ pub fn stories() -> Vec<Story> {
 fn read(path: PathBuf) -> Story {
     let text = fs::read_to_string(&path).expect("a case file");
     let story: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let text = |name: &str| story[name].as_str().unwrap_or_else(|| panic!("{}: no {name}", path.display()));
+    let text = |name: &str| {
+        story[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("{}: no {name}", path.display()))
+    };
     let requests = story["requests"].as_array().expect("requests");
     Story {
         about: text("about").to_owned(),
@@ -107,7 +115,12 @@ impl Story {
 
     /// Writes the file again, with these replies as the expected ones.
     pub fn accept(&self, replies: &[Option<Reply>]) {
-        let entries: Vec<_> = self.entries.iter().zip(replies).map(|(entry, reply)| entry.text(reply.as_ref())).collect();
+        let entries: Vec<_> = self
+            .entries
+            .iter()
+            .zip(replies)
+            .map(|(entry, reply)| entry.text(reply.as_ref()))
+            .collect();
         let text = format!(
             "{{\n  \"about\": {},\n  \"brand\": {},\n  \"requests\": [\n{}\n  ]\n}}\n",
             Value::from(self.about.as_str()),
@@ -137,8 +150,10 @@ impl Entry {
             head.push(("status", reply.status.into()));
             head.push(("body", reply.body.clone()));
         }
-        let members: Vec<_> =
-            head.into_iter().map(|(name, value)| format!("      \"{name}\": {}", text(&value, 6))).collect();
+        let members: Vec<_> = head
+            .into_iter()
+            .map(|(name, value)| format!("      \"{name}\": {}", text(&value, 6)))
+            .collect();
         format!("    {{\n{}\n    }}", members.join(",\n"))
     }
 }
@@ -152,7 +167,9 @@ fn text(value: &Value, indent: usize) -> String {
     }
     let (open, close, parts): (_, _, Vec<String>) = match value {
         Value::Object(members) => {
-            let part = |(name, value): (&String, &Value)| format!("{}: {}", Value::from(name.as_str()), text(value, indent + 2));
+            let part = |(name, value): (&String, &Value)| {
+                format!("{}: {}", Value::from(name.as_str()), text(value, indent + 2))
+            };
             ('{', '}', members.iter().map(part).collect())
         }
         Value::Array(items) => ('[', ']', items.iter().map(|item| text(item, indent + 2)).collect()),

@@ -57,7 +57,10 @@ impl Runner for TcpRunner {
             panic!("a reply is an object");
         };
         assert_eq!(reply.remove("extID"), Some(ext_id.into()), "the reply to this request");
-        let status = reply.remove("status").and_then(|status| status.as_u64()).expect("a status");
+        let status = reply
+            .remove("status")
+            .and_then(|status| status.as_u64())
+            .expect("a status");
         // A success has nothing beside its data; what a refusal has beside its status is REST's body.
         let body = if status == 200 {
             let data = reply.remove("data").expect("data");
@@ -165,10 +168,14 @@ fn text(request: &Request, name: &str, value: &Value) -> Option<String> {
         Value::Number(_) | Value::Bool(_) => value.to_string(),
         _ => return None,
     };
-    let read = request.command.params.from_query([(name.to_owned(), text.clone())].into_iter());
-    let is_same = read.is_ok_and(|members| members.get(name) == Some(value));
-    let is_wrong_text = value.is_string();
-    (is_same || is_wrong_text).then(|| encoded(&text))
+    let read = request
+        .command
+        .params
+        .from_query([(name.to_owned(), text.clone())].into_iter());
+    // A text that is refused in a URL is refused elsewhere too, and an unknown member whatever its value.
+    let is_same = read.map_or(value.is_string(), |members| members.get(name) == Some(value));
+    let is_known = request.command.params.schema()["properties"].get(name).is_some();
+    (is_same || !is_known).then(|| encoded(&text))
 }
 
 fn encoded(text: &str) -> String {
@@ -186,7 +193,10 @@ fn encoded(text: &str) -> String {
 fn store(server: &Server, upload: &Upload) -> Reply {
     let rest = Rest::new(server.http, upload.token.as_deref());
     let id = upload.owner.as_ref().map(|(_, id)| id.to_string()).unwrap_or_default();
-    let fields = upload.owner.as_ref().map(|(brand, _)| [("brand", brand.as_str()), ("customer_id", id.as_str())]);
+    let fields = upload
+        .owner
+        .as_ref()
+        .map(|(brand, _)| [("brand", brand.as_str()), ("customer_id", id.as_str())]);
     let fields: &[_] = fields.as_ref().map_or(&[], |fields| fields);
     reply(&rest.upload(fields, &upload.file_name, &upload.bytes))
 }

@@ -1,0 +1,15 @@
+//! The native store keeps the contract.
+
+use kyc_ports::store::Store;
+use kyc_sqlite::SqliteStore;
+
+fn with_store(suite: impl AsyncFnOnce(&dyn Store)) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path(), 2).unwrap();
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(suite(&store));
+}
+
+kyc_ports::store_contract!(with_store);

@@ -1,0 +1,201 @@
+//! The stories of `tests/cases`, told to the application, over TCP and over REST: the answers are the same.
+
+use std::collections::BTreeSet;
+
+use kyc_core::table::table;
+use kyc_tests::conformance::app::AppRunner;
+use kyc_tests::conformance::story::{Story, stories};
+use kyc_tests::conformance::wire::{RestRunner, TcpRunner};
+use kyc_tests::conformance::{Reply, Request, Runner, play, token};
+use serde_json::{Map, Value, json};
+
+#[test]
+fn the_application_answers_as_the_stories_say() {
+    for story in stories() {
+        let mut runner = AppRunner::default();
+        let replies = play(&mut runner, &story);
+        if accepts() {
+            story.accept(&replies);
+        } else {
+            check(&runner, &story, &replies);
+        }
+    }
+}
+
+#[test]
+fn tcp_answers_as_the_stories_say() {
+    let mut runner = TcpRunner::default();
+    for story in stories() {
+        let replies = play(&mut runner, &story);
+        check(&runner, &story, &replies);
+    }
+}
+
+#[test]
+fn rest_answers_as_the_stories_say() {
+    let mut runner = RestRunner::default();
+    for story in stories() {
+        let replies = play(&mut runner, &story);
+        check(&runner, &story, &replies);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a choice of whoever runs the test")]
+fn accepts() -> bool {
+    std::env::var("UPDATE_EXPECT").is_ok()
+}
+
+fn check(runner: &dyn Runner, story: &Story, replies: &[Option<Reply>]) {
+    let mut wrong = Vec::new();
+    for (number, (entry, reply)) in story.entries.iter().zip(replies).enumerate() {
+        let at = format!("{} {}: {} as {}", story.name(), number + 1, entry.command, entry.who);
+        let excused = entry.not_over.iter().any(|way| way == runner.name());
+        match reply {
+            None if excused => {}
+            None => wrong.push(format!("{at}: cannot be asked over {}", runner.name())),
+            Some(_) if excused => wrong.push(format!("{at}: can be asked over {}", runner.name())),
+            Some(reply) if Some(reply) == entry.reply.as_ref() => {}
+            Some(reply) => {
+                let expected = entry.reply.as_ref();
+                let expected = expected
+                    .map(|reply| format!("{} {}", reply.status, reply.body))
+                    .unwrap_or_default();
+                wrong.push(format!(
+                    "{at}\n  expected {expected}\n  got      {} {}",
+                    reply.status, reply.body
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "over {}:\n{}", runner.name(), wrong.join("\n"));
+}
+
+#[test]
+fn every_story_has_a_brand_of_its_own() {
+    let stories = stories();
+    let brands: BTreeSet<_> = stories.iter().map(|story| story.brand.as_str()).collect();
+    assert_eq!(brands.len(), stories.len());
+}
+
+#[test]
+fn every_command_has_a_success_and_a_refusal_in_the_stories() {
+    let stories = stories();
+    let told = |success: bool| -> BTreeSet<&str> {
+        let entries = stories.iter().flat_map(|story| &story.entries);
+        let of_kind = entries.filter(|entry| {
+            entry
+                .reply
+                .as_ref()
+                .is_some_and(|reply| (reply.status == 200) == success)
+        });
+        of_kind.map(|entry| entry.command.as_str()).collect()
+    };
+    let (successes, refusals) = (told(true), told(false));
+    let names = table().iter().map(|command| command.name);
+    let without: Vec<_> = names
+        .filter(|name| !successes.contains(name) || !refusals.contains(name))
+        .collect();
+    assert!(
+        without.is_empty(),
+        "give these a success and a refusal in tests/cases: {without:?}"
+    );
+}
+
+/// Asks for every command alike over all ways; gives the replies of the first.
+fn everywhere(who: &str, data: &Map<String, Value>) -> Vec<(&'static str, Reply)> {
+    let mut runners: [Box<dyn Runner>; 3] = [
+        Box::new(AppRunner::default()),
+        Box::new(TcpRunner::default()),
+        Box::new(RestRunner::default()),
+    ];
+    let ask = |runner: &mut Box<dyn Runner>, command| {
+        let token = token(runner.as_ref(), who, "acme");
+        let data = data.clone();
+        let key = None;
+        runner
+            .call(&Request {
+                command,
+                data,
+                token,
+                key,
+            })
+            .expect("any way can carry it")
+    };
+    let of_command = |command| {
+        let [first, second, third] = runners.each_mut().map(|runner| ask(runner, command));
+        assert_eq!(first, second, "{command:?} over TCP");
+        assert_eq!(first, third, "{command:?} over REST");
+        (command.name, first)
+    };
+    table().iter().map(of_command).collect()
+}
+
+fn members(value: Value) -> Map<String, Value> {
+    let Value::Object(members) = value else {
+        panic!("an object")
+    };
+    members
+}
+
+#[test]
+fn nobody_without_a_good_token_gets_anything() {
+    for who in ["none", "forged", "expired"] {
+        for (command, reply) in everywhere(who, &members(json!({ "id": 1, "brand": "acme" }))) {
+            assert_eq!(
+                (reply.status, &reply.body["error"]),
+                (401, &"PERMISSION_DENIED".into()),
+                "{who}: {command}"
+            );
+        }
+    }
+}
+
+#[test]
+fn each_session_gets_only_what_its_role_may() {
+    for (who, session) in [("user", 0), ("fix", 5), ("customer", 9), ("manager", 1), ("admin", 3)] {
+        for (command, reply) in everywhere(who, &members(json!({ "id": 1, "brand": "acme", "nonsense": 1 }))) {
+            let command = kyc_core::table::command(command).unwrap();
+            let may = command.access.sessions().iter().any(|other| other.number() == session);
+            // Whoever may is told what is wrong with the request instead.
+            let expected = if may {
+                (400, "INVALID_DATA")
+            } else {
+                (403, "PERMISSION_DENIED")
+            };
+            let error = reply.body["error"].as_str().unwrap();
+            assert_eq!((reply.status, error), expected, "{who}: {}", command.name);
+        }
+    }
+}
+
+#[test]
+fn every_wrong_member_is_named_at_once_and_alike() {
+    let wrong = json!({
+        "id": 0, "brand": "no brand", "customer_id": 0, "level": 11, "limit": 0, "type": "", "file_id": "x",
+        "status": 77, "reason": "", "external_id": "", "risk_level": 9, "step_code": "", "real_account_level": -1,
+    });
+    for (command, reply) in everywhere("admin", &members(wrong.clone())) {
+        let params = &kyc_core::table::command(command).unwrap().params;
+        if kyc_core::table::command(command).unwrap().access == kyc_core::actor::Access::Customer {
+            continue;
+        }
+        let named: BTreeSet<_> = reply.body["details"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|problem| problem["field"].as_str().unwrap())
+            .collect();
+        for name in wrong.as_object().unwrap().keys() {
+            let is_free_text = params.schema()["properties"][name]["type"]
+                .to_string()
+                .contains("string")
+                && params.schema()["properties"][name].get("minLength").is_none()
+                && params.schema()["properties"][name].get("pattern").is_none();
+            assert!(
+                named.contains(name.as_str()) || is_free_text,
+                "{command} does not name {name}: {}",
+                reply.body
+            );
+        }
+    }
+}
