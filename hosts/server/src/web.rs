@@ -56,6 +56,7 @@ impl Web {
             metrics,
             openapi,
             docs: Arc::new(Config::from("/openapi.json")),
+            stall: timeouts.stall,
         }
     }
 
