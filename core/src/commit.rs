@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::history::HistoryRow;
 use crate::id::AuditId;
 use crate::json::Json;
+use crate::limits::KEPT_REPLY_SECONDS;
 use crate::profile::Profile;
 use crate::record;
 use crate::record::Hash;
@@ -31,6 +32,13 @@ record! {
         pub body: Json,
         /// When it was committed.
         pub created_time: Time,
+    }
+}
+
+impl KeptReply {
+    /// Whether it is no longer to be given at this time, and may be written over.
+    pub fn is_over(&self, now: Time) -> bool {
+        self.created_time < now.plus_seconds(-KEPT_REPLY_SECONDS)
     }
 }
 

@@ -51,6 +51,7 @@ macro_rules! store_contract {
             commits: an_external_id_is_one_customers;
             commits: a_code_is_one_templates;
             commits: a_key_is_used_once;
+            commits: a_key_is_free_after_a_day;
             commits: the_largest_commit_is_stored;
             ids: ids_rise_and_never_repeat;
             ids: ids_asked_for_at_once_differ;

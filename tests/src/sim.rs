@@ -456,11 +456,15 @@ fn unconfigured(brand: &Brand) -> BrandState {
     }
 }
 
-/// Who a test token speaks for: `role:subject`, for customers `9:subject:brand:customer_id`.
+/// Who a test token speaks for: `role:subject` or `role:subject@brand,brand`, for customers
+/// `9:subject:brand:customer_id`.
 pub fn actor_of(token: &str) -> Option<Actor> {
     let mut parts = token.split(':');
     let session = Session::try_from(parts.next()?.parse::<i64>().ok()?).ok()?;
-    let subject = parts.next()?.to_owned();
+    let (subject, brands) = match parts.next()?.split_once('@') {
+        Some((subject, brands)) => (subject, Some(brands)),
+        None => (token.split(':').nth(1)?, None),
+    };
     let customer = match (parts.next(), parts.next()) {
         (Some(brand), Some(number)) => Some(CustomerKey {
             brand: brand.parse().ok()?,
@@ -468,13 +472,14 @@ pub fn actor_of(token: &str) -> Option<Actor> {
         }),
         _ => None,
     };
-    let scope = match &customer {
-        Some(customer) => BrandScope::Only(vec![customer.brand.clone()]),
-        None => BrandScope::All,
+    let scope = match (&customer, brands) {
+        (Some(customer), _) => BrandScope::Only(vec![customer.brand.clone()]),
+        (None, Some(brands)) => BrandScope::Only(brands.split(',').filter_map(|brand| brand.parse().ok()).collect()),
+        (None, None) => BrandScope::All,
     };
     Some(Actor {
         session,
-        subject,
+        subject: subject.to_owned(),
         scope,
         customer,
     })

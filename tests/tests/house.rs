@@ -34,6 +34,10 @@ fn files() -> Vec<(String, Vec<u8>)> {
     paths.into_iter().filter_map(read).collect()
 }
 
+fn is_source(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|kind| kind == "rs")
+}
+
 /// Where a package of the workspace stands: core, ports, adapters, hosts or tests; and its name.
 fn packages() -> BTreeMap<String, (String, Vec<String>)> {
     let metadata = output(
@@ -125,7 +129,7 @@ fn the_core_waits_for_nothing_and_draws_nothing() {
 
 #[test]
 fn every_source_file_says_first_why_it_exists() {
-    let files = files().into_iter().filter(|(path, _)| path.ends_with(".rs"));
+    let files = files().into_iter().filter(|(path, _)| is_source(path));
     let without: Vec<_> = files
         .filter(|(_, content)| !content.starts_with(b"//!"))
         .map(|(path, _)| path)
@@ -143,7 +147,7 @@ fn core_and_ports_take_time_ids_and_environment_as_arguments() {
         .into_iter()
         .filter(|(path, _)| path.starts_with("core/") || path.starts_with("ports/src/"));
     let mut read = 0;
-    for (path, content) in sources.filter(|(path, _)| path.ends_with(".rs")) {
+    for (path, content) in sources.filter(|(path, _)| is_source(path)) {
         let content = String::from_utf8(content).unwrap();
         let found: Vec<_> = ambient.into_iter().filter(|name| content.contains(name)).collect();
         assert!(found.is_empty(), "{path} uses {found:?}");

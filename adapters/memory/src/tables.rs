@@ -145,10 +145,11 @@ impl Tables {
                 .iter()
                 .any(|template| self.templates().any(|other| clash(template, other)))
             || commit.audit.iter().any(|row| self.audit.contains_key(&row.id))
-            || commit
-                .kept
-                .as_ref()
-                .is_some_and(|reply| self.kept.contains_key(&reply_key(reply)))
+            || commit.kept.as_ref().is_some_and(|reply| {
+                self.kept
+                    .get(&reply_key(reply))
+                    .is_some_and(|old| !old.is_over(reply.created_time))
+            })
     }
 
     fn version(&self, stream: &StreamKey) -> i64 {

@@ -1,7 +1,7 @@
 //! A commit as statements for one transaction.
 
-use kyc_core::commit::Commit;
-use kyc_core::limits::{DOCUMENTS_MAX, STEPS_MAX};
+use kyc_core::commit::{Commit, KeptReply};
+use kyc_core::limits::{DOCUMENTS_MAX, KEPT_REPLY_SECONDS, STEPS_MAX};
 use kyc_core::record::{Cell, Column};
 use kyc_core::stream::StreamKey;
 use kyc_core::time::Time;
@@ -27,7 +27,7 @@ pub fn statements(commit: &Commit) -> Vec<Statement> {
     statements.extend(in_parts(&commit.templates, upsert));
     statements.extend(in_parts(&commit.audit, insert));
     statements.extend(in_parts(&commit.history, insert));
-    statements.extend(insert(commit.kept.as_slice()));
+    statements.extend(commit.kept.as_ref().and_then(kept_reply));
     statements
 }
 
@@ -58,6 +58,21 @@ fn stream(commit: &Commit) -> Statement {
         Statement::new(sql, params)
     };
     statement.touching(1)
+}
+
+/// Keeps a reply; over one that is no longer to be given, but no other.
+fn kept_reply(kept: &KeptReply) -> Option<Statement> {
+    let mut statement = insert(std::slice::from_ref(kept))?;
+    let oldest = kept.created_time.plus_seconds(-KEPT_REPLY_SECONDS);
+    statement.params.push(oldest.to_cell());
+    statement.sql = format!(
+        "{} ON CONFLICT (subject, command, key) DO UPDATE SET request_hash = excluded.request_hash, \
+         body = excluded.body, created_time = excluded.created_time WHERE created_time < ?{}",
+        statement.sql,
+        statement.params.len()
+    )
+    .into();
+    Some(statement)
 }
 
 /// Forgets replies kept since before a time.

@@ -7,11 +7,12 @@ use serde_json::{Map, Value};
 use crate::actor::Actor;
 use crate::command::{Change, Needs, Outcome, Target};
 use crate::customer::CustomerState;
+use crate::file::FileMeta;
 use crate::id::{FileId, StepId};
 use crate::json::Json;
 use crate::questionnaire::{check_answers, named_files};
 use crate::rejection::Rejection;
-use crate::status::StepStatus;
+use crate::status::{Session, StepStatus};
 use crate::step::{Step, StepView};
 use crate::work::Work;
 
@@ -68,14 +69,13 @@ pub(crate) fn submit(work: &mut Work, id: StepId, answers: Option<&Json>) -> Res
     let empty = Map::new();
     let given = answers.and_then(|answers| answers.as_object()).unwrap_or(&empty);
     let problems = if step.step_type.wants_answers() {
-        let customer = &work.state.key;
         let owns = |file: &str| {
-            let named = |meta: &&crate::file::FileMeta| meta.file_id.as_str() == file;
+            let named = |meta: &&FileMeta| meta.file_id.as_str() == file;
             work.context
                 .files
                 .iter()
                 .find(named)
-                .is_some_and(|meta| meta.is_offered_by(customer))
+                .is_some_and(|meta| may_name(work, meta))
         };
         check_answers(&step.form_schema, given, &owns)
     } else {
@@ -96,6 +96,14 @@ pub(crate) fn submit(work: &mut Work, id: StepId, answers: Option<&Json>) -> Res
         .then(|| Json::from(Value::Object(given.clone())));
     mark_submitted(work, id, answers)?;
     work.state.step(id).cloned().ok_or(Rejection::NotFound("step"))
+}
+
+/// A customer names files of its own; a manager also one that is nobody's yet, which becomes the customer's.
+fn may_name(work: &Work, file: &FileMeta) -> bool {
+    match work.context.actor.session {
+        Session::Customer => file.owner().as_ref() == Some(&work.state.key),
+        _ => file.is_offered_by(&work.state.key),
+    }
 }
 
 /// Records the submission.

@@ -32,10 +32,10 @@ impl App {
         keyed: Option<&Keyed>,
     ) -> Result<Value, Rejection> {
         for _ in 0..=CONFLICT_ATTEMPTS_MAX {
+            let key = self.locate(actor, change.target(actor)?).await?;
             if let Some(reply) = self.given_before(keyed).await? {
                 return Ok(reply);
             }
-            let key = self.locate(actor, change.target(actor)?).await?;
             match self.try_change(actor, &key, change, keyed).await? {
                 Attempt::Answered(answer) => return answer,
                 Attempt::Overtaken => {}
@@ -158,10 +158,10 @@ impl App {
         keyed: Option<&Keyed>,
     ) -> Result<Value, Rejection> {
         for _ in 0..=CONFLICT_ATTEMPTS_MAX {
+            let brand = self.configured_brand(actor, change).await?;
             if let Some(reply) = self.given_before(keyed).await? {
                 return Ok(reply);
             }
-            let brand = self.configured_brand(actor, change).await?;
             match self.try_configure(actor, &brand, change, keyed).await? {
                 Attempt::Answered(answer) => return answer,
                 Attempt::Overtaken => {}

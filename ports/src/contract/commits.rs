@@ -9,10 +9,11 @@ use kyc_core::commit::{Commit, KeptReply};
 use kyc_core::customer::CustomerState;
 use kyc_core::id::{Brand, CustomerId, CustomerKey, ProfileId};
 use kyc_core::json::Json;
-use kyc_core::limits::{DOCUMENTS_MAX, STEPS_MAX};
+use kyc_core::limits::{DOCUMENTS_MAX, KEPT_REPLY_SECONDS, STEPS_MAX};
 use kyc_core::query::{AuditFilter, DocumentFilter, Filter, Page, ProfileFilter, Query, Rows, TemplateFilter};
 use kyc_core::status::TemplateStatus;
 use kyc_core::template::Template;
+use kyc_core::time::Time;
 
 use super::sample::{
     at, brand, brand_commit_of, brand_with, code, commit_of, customer, document, event, kept, list, new_customer,
@@ -311,6 +312,31 @@ pub async fn a_key_is_used_once(store: &dyn Store) {
         commit.kept = Some(kept(subject, command, key));
         store.commit(commit).await.unwrap();
     }
+}
+
+/// A reply is kept for a day; from then on its key may be used again.
+pub async fn a_key_is_free_after_a_day(store: &dyn Store) {
+    let keys = [customer("a", 7), customer("a", 8), customer("a", 9)];
+    let first = kept("s", "c", "k");
+    let day = KEPT_REPLY_SECONDS;
+    let times = [
+        first.created_time,
+        first.created_time.plus_seconds(day),
+        Time(first.created_time.plus_seconds(day).0 + 1),
+    ];
+    for ((key, time), is_free) in keys.iter().zip(times).zip([true, false, true]) {
+        let before = store.customer(key).await.unwrap();
+        let id = key.customer_id.0;
+        let mut commit = commit_of(store, &before, &new_customer(key, id), &[event(Some(ProfileId(id)))]).await;
+        commit.kept = Some(KeptReply {
+            created_time: time,
+            ..first.clone()
+        });
+        let expected = if is_free { Ok(()) } else { Err(StoreError::Conflict) };
+        assert_eq!(store.commit(commit).await, expected, "after {time:?}");
+    }
+    let last = store.kept_reply("s", "c", "k").await.unwrap().unwrap();
+    assert_eq!(last.created_time, times[2]);
 }
 
 /// More events than a decision ever has.

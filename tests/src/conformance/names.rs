@@ -26,7 +26,7 @@ const DAYS_MAX: i64 = 4_000;
 pub struct Names {
     start: i64,
     counts: HashMap<&'static str, usize>,
-    names: HashMap<(&'static str, Value), String>,
+    given: HashMap<(&'static str, Value), String>,
     values: HashMap<String, Value>,
 }
 
@@ -36,7 +36,7 @@ impl Names {
         Self {
             start,
             counts: HashMap::new(),
-            names: HashMap::new(),
+            given: HashMap::new(),
             values: HashMap::new(),
         }
     }
@@ -111,13 +111,13 @@ impl Names {
 
     fn name(&mut self, kind: &'static str, value: &Value) -> Value {
         let known = (kind, value.clone());
-        if let Some(name) = self.names.get(&known) {
+        if let Some(name) = self.given.get(&known) {
             return name.as_str().into();
         }
         let count = self.counts.entry(kind).or_default();
         *count += 1;
         let name = format!("${{{kind}_{count}}}");
-        self.names.insert(known, name.clone());
+        self.given.insert(known, name.clone());
         self.values.insert(name.clone(), value.clone());
         name.into()
     }
