@@ -375,6 +375,8 @@ pub struct Command {
     pub summary: &'static str,
     /// Whether it may change something, and so takes an idempotency key.
     pub changes: bool,
+    /// Members that it ignores beside those that every command does.
+    pub ignored: &'static [&'static str],
     /// The parameters' compiled schema.
     pub params: Compiled,
     /// The reply's schema, with its definitions in the generator.
@@ -394,14 +396,27 @@ impl std::fmt::Debug for Command {
 
 /// Members of `data` that every command ignores (source: the manager API's REST section).
 const IGNORED_MEMBERS: [&str; 2] = ["__access", "__token"];
+/// What storage knows better than any client (source: the seed's "Storage Flow").
+pub const STORAGE_MEMBERS: &[&str] = &["file_name", "content_type", "file_size", "checksum"];
 
 impl Command {
-    /// Reads the parameters; all wrong members are named at once.
-    pub fn read(&self, mut data: Map<String, Value>) -> Result<Call, Rejection> {
-        for name in IGNORED_MEMBERS {
-            data.remove(name);
-        }
-        (self.read)(&self.params, data)
+    /// Ignores more members.
+    #[must_use]
+    pub const fn ignoring(mut self, members: &'static [&'static str]) -> Self {
+        self.ignored = members;
+        self
+    }
+
+    /// The request's `data` without the members that mean nothing.
+    #[must_use]
+    pub fn meaningful(&self, mut data: Map<String, Value>) -> Map<String, Value> {
+        data.retain(|name, _| !IGNORED_MEMBERS.contains(&name.as_str()) && !self.ignored.contains(&name.as_str()));
+        data
+    }
+
+    /// Reads the parameters from [`Self::meaningful`] members; all wrong ones are named at once.
+    pub fn read(&self, data: Map<String, Value>) -> Result<Call, Rejection> {
+        (self.read)(&self.params, self.meaningful(data))
     }
 }
 
@@ -466,6 +481,7 @@ impl<S: Shape<P>, P: DeserializeOwned + JsonSchema + 'static> Entry<S, P> {
             access,
             summary,
             changes: S::CHANGES,
+            ignored: &[],
             params: Compiled::of::<P>(),
             reply: |generator| generator.subschema_for::<S::Reply>(),
             params_schema: |generator| P::json_schema(generator),

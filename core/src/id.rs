@@ -49,6 +49,14 @@ integer_ids! {
     AuditId,
 }
 
+impl CustomerId {
+    /// The customer whom an external id names as a number: a canonical decimal.
+    pub fn of_external_id(external_id: &str) -> Option<Self> {
+        let number: i64 = external_id.parse().ok()?;
+        ((1..=ID_MAX).contains(&number) && number.to_string() == external_id).then_some(Self(number))
+    }
+}
+
 macro_rules! names {
     ($($(#[$meta:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$meta])*

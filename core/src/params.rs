@@ -92,10 +92,11 @@ impl Compiled {
     ///
     /// Where an integer is allowed the text must be one in plain decimal within i64 (no sign
     /// `+`, leading zero, fraction or blank); where a number is, a JSON number; where a boolean
-    /// is, `true` or `false`. All else, unknown names too, stays text for [`Compiled::check`].
+    /// is, `true` or `false`. All else, unknown names and texts that are no such value too, stays
+    /// text, of which [`Compiled::check`] tells with everything else that is wrong.
     ///
     /// # Errors
-    /// Code `type` for a text that is no such value, `repeated` for a name given twice.
+    /// Code `repeated` for a name given twice.
     pub fn from_query(
         &self,
         pairs: impl Iterator<Item = (String, String)>,
@@ -115,16 +116,7 @@ impl Compiled {
                 .defs
                 .member(&name)
                 .map_or(Kinds::STRING, |node| self.defs.kinds(node));
-            match from_text(kinds, text) {
-                Ok(value) => {
-                    members.insert(name, value);
-                }
-                Err(message) => {
-                    problems.push(Problem::new(field(), "type", message));
-                    // Kept so that a second one is still seen as repeated.
-                    members.insert(name, Value::Null);
-                }
-            }
+            members.insert(name, from_text(kinds, text));
         }
         if problems.is_empty() {
             Ok(members)
@@ -134,28 +126,23 @@ impl Compiled {
     }
 }
 
-/// A text as the first of integer, number, boolean and string that is allowed and fits; the
-/// message of the type problem if none does. A member of no particular type stays text.
-fn from_text(kinds: Kinds, text: String) -> Result<Value, String> {
+/// A text as the first of integer, number and boolean that is allowed and fits; else it stays text.
+fn from_text(kinds: Kinds, text: String) -> Value {
     let whole = text.parse::<i64>().ok().filter(|whole| whole.to_string() == text);
     if let Some(whole) = whole.filter(|_| kinds.typed_and_allows(Kinds::INTEGER)) {
-        return Ok(whole.into());
+        return whole.into();
     }
     if kinds.typed_and_allows(Kinds::NUMBER)
         && let Some(number) = json_number(&text)
     {
-        return Ok(number);
+        return number;
     }
     match text.as_str() {
-        "true" if kinds.typed_and_allows(Kinds::BOOLEAN) => return Ok(true.into()),
-        "false" if kinds.typed_and_allows(Kinds::BOOLEAN) => return Ok(false.into()),
+        "true" if kinds.typed_and_allows(Kinds::BOOLEAN) => return true.into(),
+        "false" if kinds.typed_and_allows(Kinds::BOOLEAN) => return false.into(),
         _ => {}
     }
-    let parsed = Kinds::INTEGER | Kinds::NUMBER | Kinds::BOOLEAN;
-    if kinds.allows(Kinds::STRING) || !kinds.typed_and_allows(parsed) {
-        return Ok(Value::String(text));
-    }
-    Err(kinds.message())
+    Value::String(text)
 }
 
 fn json_number(text: &str) -> Option<Value> {

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use crate::actor::Access::{Admin, Customer, Manager};
 use crate::command::Method::{Delete, Get, Patch, Post, Put};
-use crate::command::{Changes, Command, Configures, Entry, Lists, Views, ViewsBrand};
+use crate::command::{Changes, Command, Configures, Entry, Lists, STORAGE_MEMBERS, Views, ViewsBrand};
 use crate::{audit, brand, customer, document, gate, profile, step, template};
 
 static TABLE: LazyLock<Vec<Command>> = LazyLock::new(lines);
@@ -39,7 +39,7 @@ fn lines() -> Vec<Command> {
         Entry::<Changes, profile::set_required_level::SetRequiredLevel>::line("MngSetKycRequiredLevel", &[Post], "/manager/kyc/required-level", Manager, "Raise the level required of a customer"),
         Entry::<Changes, step::approve::ApproveStep>::line("MngApproveKycStep", &[Post], "/manager/kyc/steps/{id}/approve", Manager, "Approve a submitted step"),
         Entry::<Changes, step::reject::RejectStep>::line("MngRejectKycStep", &[Post], "/manager/kyc/steps/{id}/reject", Manager, "Reject a submitted step, or revoke an approval"),
-        Entry::<Changes, document::add::AddDocument>::line("MngAddKycDocument", &[Post], "/manager/kyc/documents", Manager, "Attach a stored file to a profile"),
+        Entry::<Changes, document::add::AddDocument>::line("MngAddKycDocument", &[Post], "/manager/kyc/documents", Manager, "Attach a stored file to a profile").ignoring(STORAGE_MEMBERS),
         Entry::<Lists, document::list::ListDocuments>::line("MngGetKycDocuments", &[Get], "/manager/kyc/documents", Manager, "List documents"),
         Entry::<Changes, document::approve::ApproveDocument>::line("MngApproveKycDocument", &[Post], "/manager/kyc/documents/{id}/approve", Manager, "Approve a document"),
         Entry::<Changes, document::reject::RejectDocument>::line("MngRejectKycDocument", &[Post], "/manager/kyc/documents/{id}/reject", Manager, "Reject a document, or revoke its approval"),
@@ -57,7 +57,7 @@ fn lines() -> Vec<Command> {
         Entry::<Views, customer::status::GetStatus>::line("CustomerGetKycStatus", &[Get], "/customer/kyc", Customer, "What the customer is asked for, and where it stands"),
         Entry::<Views, customer::step::GetOwnStep>::line("CustomerGetKycStep", &[Get], "/customer/kyc/steps/{id}", Customer, "One of the customer's own steps"),
         Entry::<Changes, customer::submit::SubmitOwnStep>::line("CustomerSubmitKycStep", &[Post], "/customer/kyc/steps/{id}/submit", Customer, "Submit answers"),
-        Entry::<Changes, customer::add_document::AddOwnDocument>::line("CustomerAddKycDocument", &[Post], "/customer/kyc/documents", Customer, "Offer an uploaded file as proof"),
+        Entry::<Changes, customer::add_document::AddOwnDocument>::line("CustomerAddKycDocument", &[Post], "/customer/kyc/documents", Customer, "Offer an uploaded file as proof").ignoring(STORAGE_MEMBERS),
         Entry::<Views, customer::documents::ListOwnDocuments>::line("CustomerGetKycDocuments", &[Get], "/customer/kyc/documents", Customer, "The customer's own documents"),
     ]
 }

@@ -70,9 +70,15 @@ CREATE TABLE profiles (
 ) STRICT;
 CREATE INDEX profiles_created ON profiles (brand, created_time, id);
 CREATE INDEX profiles_updated ON profiles (brand, updated_time, id);
+-- The same for those who see every brand.
+CREATE INDEX profiles_created_anywhere ON profiles (created_time, id);
+CREATE INDEX profiles_updated_anywhere ON profiles (updated_time, id);
+CREATE INDEX profiles_external_anywhere ON profiles (external_id);
 CREATE INDEX profiles_status ON profiles (brand, status, created_time, id);
 -- The reviewers' queue: small beside the table.
 CREATE INDEX profiles_awaiting ON profiles (brand, coalesce(oldest_submitted_time, 9223372036854775807), id)
+    WHERE pending_steps > 0 OR status = 6;
+CREATE INDEX profiles_awaiting_anywhere ON profiles (coalesce(oldest_submitted_time, 9223372036854775807), id)
     WHERE pending_steps > 0 OR status = 6;
 
 CREATE TABLE steps (
@@ -156,6 +162,7 @@ CREATE TABLE audit (
     hash BLOB NOT NULL
 ) STRICT;
 CREATE INDEX audit_stream ON audit (brand, customer_id, id);
+CREATE INDEX audit_brand ON audit (brand, id);
 CREATE INDEX audit_kyc ON audit (kyc_id, id);
 CREATE INDEX audit_step ON audit (step_id, id) WHERE step_id IS NOT NULL;
 CREATE INDEX audit_document ON audit (document_id, id) WHERE document_id IS NOT NULL;

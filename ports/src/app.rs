@@ -87,6 +87,11 @@ impl App {
         self
     }
 
+    /// The largest file it takes.
+    pub const fn file_bytes_max(&self) -> u64 {
+        self.file_bytes_max
+    }
+
     /// Serves one request.
     pub async fn call(&self, request: Request) -> Result<Value, Rejection> {
         let command = request.command;

@@ -68,6 +68,7 @@ impl Server {
             .args(["--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir)
             .args(args)
+            .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .expect("kycd starts");

@@ -231,7 +231,6 @@ impl World {
             "MngGetKycStepTemplates" | "MngGetKycProfiles" | "MngGetKycAudit" | "MngGetKycBrand" => {
                 json!({ "brand": brand })
             }
-            "MngGetKycDocuments" => json!({ "brand": brand, "customer_id": 1 }),
             "MngGetKycProfile" | "MngGetKycHistory" => json!({ "id": kyc_id }),
             "MngReviewKycProfile" => json!({ "id": kyc_id, "comment": "seen" }),
             "MngGetKycStep" | "MngApproveKycStep" | "CustomerGetKycStep" => json!({ "id": step_id }),
@@ -247,7 +246,7 @@ impl World {
             "MngSetKycRiskLevel" => json!({ "brand": brand, "customer_id": 1, "risk_level": 1, "reason": "X" }),
             "MngLinkKycCustomer" => json!({ "brand": brand, "customer_id": 1, "external_id": "p-1" }),
             "MngSetKycBrand" => json!({ "brand": brand, "real_account_level": 2 }),
-            "MngCheckRealAccountGate" => json!({ "brand": brand, "customer_id": 1 }),
+            "MngGetKycDocuments" | "MngCheckRealAccountGate" => json!({ "brand": brand, "customer_id": 1 }),
             "CustomerAddKycDocument" => json!({ "kyc_id": kyc_id, "type": "id_card", "file_id": self.file_id }),
             "CustomerGetKycStatus" | "CustomerGetKycDocuments" => json!({}),
             _ => panic!("`{command}` has no case here"),
@@ -420,7 +419,7 @@ fn anothers_step_is_403_whatever_its_state() {
         assert_eq!(
             other.post(&submit, &json!({ "answers": { "x": 1 } })).error(403),
             "PERMISSION_DENIED"
-        )
+        );
     };
     refused();
     manager

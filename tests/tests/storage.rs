@@ -221,7 +221,7 @@ fn malformed_uploads_are_400_and_leave_nothing() {
         ),
         (
             "a long field",
-            [part("name=\"brand\"", &[b'a'; 100_000]), file, end].concat(),
+            [part("name=\"brand\"", &vec![b'a'; 100_000]), file, end].concat(),
         ),
     ] {
         let refusal = post(&manager, &body);

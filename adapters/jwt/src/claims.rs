@@ -49,6 +49,8 @@ pub struct BadClaims(pub &'static str);
 pub(crate) struct Payload {
     sub: String,
     role: i64,
+    /// Absent is every brand; null is refused, for it may be a list that got lost on the way.
+    #[serde(default, deserialize_with = "a_list")]
     brands: Option<Vec<String>>,
     customer_id: Option<i64>,
     brand: Option<String>,
@@ -146,6 +148,10 @@ fn actor(
             customer: None,
         }),
     }
+}
+
+fn a_list<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    Vec::deserialize(deserializer).map(Some)
 }
 
 fn scope(brands: Option<&[String]>) -> Result<BrandScope, BadClaims> {

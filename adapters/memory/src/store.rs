@@ -73,9 +73,13 @@ impl Store for MemoryStore {
 
     async fn external_owner(&self, brand: &Brand, external_id: &str) -> Result<Option<CustomerId>, StoreError> {
         let tables = locked(&self.tables);
-        let mut profiles = tables.customers.values().filter_map(|state| state.profile.as_ref());
-        let owner =
-            profiles.find(|profile| profile.brand == *brand && profile.external_id.as_deref() == Some(external_id));
+        let profiles = tables.customers.values().filter_map(|state| state.profile.as_ref());
+        let mut of_brand = profiles.filter(|profile| profile.brand == *brand);
+        let named = of_brand
+            .clone()
+            .find(|profile| profile.external_id.as_deref() == Some(external_id));
+        let number = CustomerId::of_external_id(external_id);
+        let owner = named.or_else(|| of_brand.find(|profile| Some(profile.customer_id) == number && !profile.linked));
         Ok(owner.map(|profile| profile.customer_id))
     }
 

@@ -40,8 +40,11 @@ pub fn page(query: &Query) -> Statement {
             (select::<HistoryRow>(), Order::NEWEST_FIRST)
         }
     };
-    if let BrandScope::Only(brands) = &query.scope {
-        conditions.within("brand", brands);
+    match &query.scope {
+        BrandScope::All => {}
+        // An index serves one brand in order, but not several.
+        BrandScope::Only(brands) if brands.len() == 1 => conditions.compare("brand", "=", brands.first()),
+        BrandScope::Only(brands) => conditions.within("brand", brands),
     }
     if let Some((key, id)) = query.page.after {
         order.behind(&mut conditions, key, id);

@@ -49,10 +49,16 @@ pub fn template_count(brand: &Brand) -> Statement {
     )
 }
 
-/// The customer of an external id.
+/// The customer of an external id: whose it is, or else whose number it is, if that one has no explicit id.
 pub fn external_owner(brand: &Brand, external_id: &str) -> Statement {
-    let sql = "SELECT customer_id FROM profiles WHERE brand = ?1 AND external_id = ?2";
-    Statement::new(sql, vec![brand.to_cell(), Cell::Text(external_id.to_owned())])
+    let sql = "SELECT customer_id FROM profiles \
+               WHERE brand = ?1 AND (external_id = ?2 OR (customer_id = ?3 AND linked = 0)) \
+               ORDER BY external_id IS ?2 DESC LIMIT 1";
+    let number = CustomerId::of_external_id(external_id);
+    Statement::new(
+        sql,
+        vec![brand.to_cell(), Cell::Text(external_id.to_owned()), number.to_cell()],
+    )
 }
 
 /// A stream's head.

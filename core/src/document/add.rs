@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::actor::Actor;
 use crate::command::{Change, Needs, Outcome, Target};
@@ -37,14 +36,6 @@ pub struct AddDocument {
     pub file_id: FileId,
     /// When the document lapses.
     pub expires_time: Option<Seconds>,
-    /// Ignored: storage knows.
-    pub file_name: Option<Value>,
-    /// Ignored: storage knows.
-    pub content_type: Option<Value>,
-    /// Ignored: storage knows.
-    pub file_size: Option<Value>,
-    /// Ignored: storage knows.
-    pub checksum: Option<Value>,
 }
 
 impl Change for AddDocument {

@@ -39,6 +39,10 @@ impl Change for ApproveDocument {
 
     fn decide(&self, work: &mut Work) -> Result<Outcome<AcceptedVersion>, Rejection> {
         let document = find(work, self.id)?;
+        // A retry changes nothing, whatever version its caller saw.
+        if document.status == DocumentStatus::Approved {
+            return Ok(Outcome::Done(AcceptedVersion::at(document.version)));
+        }
         check_version(self.expected_version, document.version)?;
         let refuse = |message: String| {
             Err(Rejection::InvalidState {
@@ -47,7 +51,6 @@ impl Change for ApproveDocument {
             })
         };
         match document.status {
-            DocumentStatus::Approved => return Ok(Outcome::Done(AcceptedVersion::at(document.version))),
             DocumentStatus::Uploaded | DocumentStatus::Pending => {}
             status => return refuse(format!("a document that is {} cannot be approved", status.name())),
         }

@@ -42,11 +42,12 @@ impl Change for RejectDocument {
 
     fn decide(&self, work: &mut Work) -> Result<Outcome<AcceptedVersion>, Rejection> {
         let document = find(work, self.id)?;
+        // A retry changes nothing, whatever version its caller saw.
+        if document.status == DocumentStatus::Rejected && document.reason.as_deref() == Some(self.reason.as_str()) {
+            return Ok(Outcome::Done(AcceptedVersion::at(document.version)));
+        }
         check_version(self.expected_version, document.version)?;
         let message = match document.status {
-            DocumentStatus::Rejected if document.reason.as_deref() == Some(self.reason.as_str()) => {
-                return Ok(Outcome::Done(AcceptedVersion::at(document.version)));
-            }
             DocumentStatus::Uploaded | DocumentStatus::Pending | DocumentStatus::Approved => None,
             DocumentStatus::Rejected => Some("the document is rejected already, for another reason".to_owned()),
             status => Some(format!("a document that is {} cannot be rejected", status.name())),

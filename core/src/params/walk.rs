@@ -149,7 +149,9 @@ impl<'a> Walk<'a> {
             self.wrong_kind(kinds, path, value);
             return;
         }
-        let named: Vec<String> = options.iter().map(|option| format!("`{}`", bare(option))).collect();
+        // Nobody is told to give null: leaving the member out says the same.
+        let shown = options.iter().filter(|option| !option.is_null());
+        let named: Vec<String> = shown.map(|option| format!("`{}`", bare(option))).collect();
         let message = match named.as_slice() {
             [] => "must be absent".to_owned(),
             [only] => format!("must be {only}"),

@@ -43,14 +43,17 @@ impl Change for ApproveStep {
 
     fn decide(&self, work: &mut Work) -> Result<Outcome<AcceptedVersion>, Rejection> {
         let step = work.state.step(self.id).ok_or(Rejection::NotFound("step"))?.clone();
+        // A retry changes nothing, whatever version its caller saw.
+        if step.status == StepStatus::Approved {
+            return Ok(Outcome::Done(AcceptedVersion::at(step.version)));
+        }
         check_version(self.expected_version, step.version)?;
         let may = match step.status {
-            StepStatus::Approved => return Ok(Outcome::Done(AcceptedVersion::at(step.version))),
             StepStatus::Pending => true,
             StepStatus::Required | StepStatus::Rejected | StepStatus::Expired => {
                 step.step_type.decided_without_submission()
             }
-            StepStatus::Skipped => false,
+            StepStatus::Approved | StepStatus::Skipped => false,
         };
         if !may {
             return Err(Rejection::InvalidState {

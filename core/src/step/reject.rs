@@ -42,11 +42,12 @@ impl Change for RejectStep {
 
     fn decide(&self, work: &mut Work) -> Result<Outcome<AcceptedVersion>, Rejection> {
         let step = work.state.step(self.id).ok_or(Rejection::NotFound("step"))?.clone();
+        // A retry changes nothing, whatever version its caller saw.
+        if step.status == StepStatus::Rejected && step.reason.as_deref() == Some(self.reason.as_str()) {
+            return Ok(Outcome::Done(AcceptedVersion::at(step.version)));
+        }
         check_version(self.expected_version, step.version)?;
         let may = match step.status {
-            StepStatus::Rejected if step.reason.as_deref() == Some(self.reason.as_str()) => {
-                return Ok(Outcome::Done(AcceptedVersion::at(step.version)));
-            }
             StepStatus::Pending | StepStatus::Approved => true,
             StepStatus::Required | StepStatus::Expired => step.step_type.decided_without_submission(),
             StepStatus::Rejected | StepStatus::Skipped => false,

@@ -1,6 +1,10 @@
 //! `POST /upload`: multipart, streamed to the file store as it arrives.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
 use http::request::Parts;
 use http::{Response, header};
 use http_body::Body;
@@ -15,15 +19,19 @@ use multer::{Constraints, Field, Multipart, SizeLimit};
 use crate::reply::{self, ReplyBody};
 use crate::token;
 
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// Longest text field beside the file.
 const TEXT_FIELD_BYTES_MAX: u64 = 256;
+/// Bytes around the file: boundaries, heads of parts and the fields before it.
+const AROUND_FILE_BYTES_MAX: u64 = 64 * 1024;
 /// Fields that may stand before the file.
 const FIELDS_MAX: usize = 8;
 
 pub(crate) async fn serve<B>(app: &App, parts: &Parts, body: B) -> Result<Response<ReplyBody>, Rejection>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B::Error: Into<BoxError>,
 {
     let actor = app.may_upload(token(parts).as_deref())?;
     let content_type = parts
@@ -32,26 +40,38 @@ where
         .and_then(|value| value.to_str().ok());
     let boundary = content_type.and_then(|content_type| multer::parse_boundary(content_type).ok());
     let boundary = boundary.ok_or_else(|| malformed("the body must be multipart/form-data"))?;
+    let file_bytes_max = app.file_bytes_max();
     let limits = SizeLimit::new()
+        .whole_stream(file_bytes_max.saturating_add(AROUND_FILE_BYTES_MAX))
         .for_field("brand", TEXT_FIELD_BYTES_MAX)
         .for_field("customer_id", TEXT_FIELD_BYTES_MAX);
     let constraints = Constraints::new().size_limit(limits);
-    let mut multipart = Multipart::with_constraints(body.into_data_stream(), boundary, constraints);
+    let file_has_begun = Arc::new(AtomicBool::new(false));
+    let mut multipart = Multipart::with_constraints(until_file(body, file_has_begun.clone()), boundary, constraints);
     let mut owner = UploadFor::default();
     for _ in 0..FIELDS_MAX {
-        let field = multipart.next_field().await.map_err(|error| broken(&error))?;
+        let field = multipart
+            .next_field()
+            .await
+            .map_err(|error| broken(&error, file_bytes_max))?;
         let mut field = field.ok_or_else(|| Rejection::invalid("file", "required", "is required"))?;
         match field.name() {
-            Some("brand") => owner.brand = Some(brand(field).await?),
-            Some("customer_id") => owner.customer_id = Some(customer_id(field).await?),
+            Some("brand") => owner.brand = Some(brand(field, file_bytes_max).await?),
+            Some("customer_id") => owner.customer_id = Some(customer_id(field, file_bytes_max).await?),
             Some("file") => {
                 let name = field.file_name().unwrap_or_default().to_owned();
+                file_has_begun.store(true, Ordering::Relaxed);
                 let mut upload = app.begin_upload(&actor, owner, &name).await?;
-                while let Some(chunk) = field.chunk().await.map_err(|error| broken(&error))? {
+                while let Some(chunk) = field.chunk().await.map_err(|error| broken(&error, file_bytes_max))? {
                     upload.write(&chunk).await?;
                 }
                 drop(field);
-                if multipart.next_field().await.map_err(|error| broken(&error))?.is_some() {
+                if multipart
+                    .next_field()
+                    .await
+                    .map_err(|error| broken(&error, file_bytes_max))?
+                    .is_some()
+                {
                     return Err(malformed("nothing may follow the field `file`"));
                 }
                 return Ok(reply::json(&json_of(&upload.finish().await?)));
@@ -62,14 +82,14 @@ where
     Err(malformed("there are too many fields"))
 }
 
-async fn brand(field: Field<'_>) -> Result<Brand, Rejection> {
-    let text = field.text().await.map_err(|error| broken(&error))?;
+async fn brand(field: Field<'_>, file_bytes_max: u64) -> Result<Brand, Rejection> {
+    let text = field.text().await.map_err(|error| broken(&error, file_bytes_max))?;
     text.parse()
         .map_err(|message| Rejection::invalid("brand", "pattern", message))
 }
 
-async fn customer_id(field: Field<'_>) -> Result<CustomerId, Rejection> {
-    let text = field.text().await.map_err(|error| broken(&error))?;
+async fn customer_id(field: Field<'_>, file_bytes_max: u64) -> Result<CustomerId, Rejection> {
+    let text = field.text().await.map_err(|error| broken(&error, file_bytes_max))?;
     let number = text.parse().ok().filter(|number| (1..=ID_MAX).contains(number));
     number
         .map(CustomerId)
@@ -80,8 +100,27 @@ fn malformed(message: &str) -> Rejection {
     Rejection::invalid("file", "malformed", message)
 }
 
-fn broken(error: &multer::Error) -> Rejection {
+/// The body, which breaks off when the file has not begun after as much as may stand before it: a multipart reader
+/// keeps that part in memory.
+fn until_file<B>(body: B, file_has_begun: Arc<AtomicBool>) -> impl Stream<Item = Result<Bytes, BoxError>> + Send + Unpin
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    let mut before = 0;
+    body.into_data_stream().map(move |chunk| {
+        if before > AROUND_FILE_BYTES_MAX && !file_has_begun.load(Ordering::Relaxed) {
+            return Err("the file does not begin".into());
+        }
+        let chunk = chunk.map_err(Into::into)?;
+        before = before.saturating_add(chunk.len() as u64);
+        Ok(chunk)
+    })
+}
+
+fn broken(error: &multer::Error, file_bytes_max: u64) -> Rejection {
     match error {
+        multer::Error::StreamSizeExceeded { .. } => Rejection::FileTooLarge(file_bytes_max),
         multer::Error::FieldSizeExceeded { field_name, .. } => {
             Rejection::invalid(field_name.as_deref().unwrap_or_default(), "too_long", "is too long")
         }

@@ -93,17 +93,15 @@ impl DataDir {
             Err(error) => return Err(failed(path, &error)),
         }
         let content = make()?;
-        let temporary = path.with_extension("new");
+        // Two processes may get here at once: each writes a file of its own, and one of them wins.
+        let temporary = path.with_extension(format!("{}.new", std::process::id()));
         write_private(&temporary, content.as_bytes()).map_err(|error| failed(&temporary, &error))?;
         // A link refuses to replace what another process has put there in the meantime.
         let linked = fs::hard_link(&temporary, path);
         let _ = fs::remove_file(&temporary);
         match linked {
-            Ok(()) => Ok(content),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                fs::read_to_string(path).map_err(|error| failed(path, &error))
-            }
-            Err(error) => Err(failed(path, &error)),
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(failed(path, &error)),
+            _ => fs::read_to_string(path).map_err(|error| failed(path, &error)),
         }
     }
 }

@@ -22,7 +22,14 @@ use crate::settings::{Action, AuditAction};
 fn main() -> ExitCode {
     let action = match settings::parse(std::env::args_os()) {
         Ok(action) => action,
-        Err(error) => error.exit(),
+        // Help and version are what was asked for.
+        Err(error) if !error.use_stderr() => error.exit(),
+        Err(error) => {
+            let told = error.to_string();
+            let line = told.lines().next().unwrap_or_default();
+            eprintln!("kycd: {}; see `kycd --help`", line.trim_start_matches("error: "));
+            return ExitCode::from(2);
+        }
     };
     let done = match action {
         Action::Serve(options) => serve::run(options),

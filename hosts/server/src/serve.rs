@@ -96,6 +96,8 @@ impl Server {
 
     /// Listens and serves until SIGTERM or SIGINT; `ready` is called with where.
     pub(crate) async fn serve(self, ready: impl FnOnce(&Addresses)) -> Result<(), Failure> {
+        // Before anybody is told that the server is up: whoever is may ask it to stop.
+        let stop_signal = stop_signal()?;
         let stop = CancellationToken::new();
         let http = bind(self.options.http).await?;
         let tcp = bind(self.options.tcp).await?;
@@ -136,7 +138,7 @@ impl Server {
             move |io| tcp_host.clone().serve(io),
         ));
         tasks.spawn(tick(self.app.clone(), self.metrics.clone(), stop.clone()));
-        stop_signal().await?;
+        stop_signal.await;
         tracing::info!("stopping");
         stop.cancel();
         let drained = tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await;
@@ -270,20 +272,25 @@ async fn tick(app: App, metrics: PrometheusHandle, stop: CancellationToken) {
 }
 
 #[cfg(unix)]
-async fn stop_signal() -> Result<(), Failure> {
+fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let failed = |error: std::io::Error| Failure::new(format!("signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
-    }
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 #[cfg(not(unix))]
-async fn stop_signal() -> Result<(), Failure> {
-    tokio::signal::ctrl_c()
-        .await
-        .map_err(|error| Failure::new(format!("signals: {error}")))
+fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    Ok(async {
+        // Where there is no signal to wait for, the server runs until it is ended.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
 }

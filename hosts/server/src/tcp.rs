@@ -16,7 +16,7 @@ use kyc_core::table;
 use kyc_ports::app::{App, Request};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::hub::Hub;
@@ -27,8 +27,10 @@ use crate::tcp::subscription::Subscription;
 use crate::telemetry::{OpenConnection, count_request};
 use crate::tls::Io;
 
-/// Frames that may wait for the writer; a client that does not read is not buffered for beyond that.
+/// Frames that may wait for the writer; a client that does not read is not buffered for beyond that,
 const OUTBOX_MAX: usize = 256;
+/// nor beyond so many bytes.
+const OUTBOX_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// What is still read and thrown away after a frame that was too large, so that its answer arrives.
 const DISCARD_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// How long that may take.
@@ -48,9 +50,53 @@ pub(crate) struct Listener {
 #[derive(Clone)]
 struct Connection {
     app: App,
-    outbox: mpsc::Sender<String>,
+    outbox: Outbox,
     in_flight: Arc<Semaphore>,
     subscription: Subscription,
+}
+
+/// A frame that waits for the writer, and its share of the bytes that may.
+struct Waiting {
+    text: String,
+    _bytes: OwnedSemaphorePermit,
+}
+
+/// Where replies and events wait for the writer.
+#[derive(Clone)]
+struct Outbox {
+    frames: mpsc::Sender<Waiting>,
+    bytes: Arc<Semaphore>,
+}
+
+impl Outbox {
+    fn new() -> (Self, mpsc::Receiver<Waiting>) {
+        let (frames, waiting) = mpsc::channel(OUTBOX_MAX);
+        (
+            Self {
+                frames,
+                bytes: Arc::new(Semaphore::new(OUTBOX_BYTES_MAX)),
+            },
+            waiting,
+        )
+    }
+
+    /// A frame's share: a larger one than all may wait alone.
+    fn share(text: &str) -> u32 {
+        u32::try_from(text.len().min(OUTBOX_BYTES_MAX)).unwrap_or(u32::MAX)
+    }
+
+    /// Waits for room. A frame for a writer that has gone is dropped.
+    async fn send(&self, text: String) {
+        if let Ok(bytes) = self.bytes.clone().acquire_many_owned(Self::share(&text)).await {
+            let _ = self.frames.send(Waiting { text, _bytes: bytes }).await;
+        }
+    }
+
+    /// Whether there was room.
+    fn try_send(&self, text: String) -> bool {
+        let bytes = self.bytes.clone().try_acquire_many_owned(Self::share(&text));
+        bytes.is_ok_and(|bytes| self.frames.try_send(Waiting { text, _bytes: bytes }).is_ok())
+    }
 }
 
 impl Listener {
@@ -58,7 +104,7 @@ impl Listener {
     pub(crate) async fn serve(self, io: Box<dyn Io>) {
         let _open = OpenConnection::count("tcp");
         let (reader, writer) = tokio::io::split(io);
-        let (outbox, frames) = mpsc::channel(OUTBOX_MAX);
+        let (outbox, frames) = Outbox::new();
         let gone = CancellationToken::new();
         let writing = tokio::spawn(write(writer, frames, self.timeouts.stall, gone.clone()));
         let connection = Connection {
@@ -75,15 +121,7 @@ impl Listener {
     async fn read(&self, reader: ReadHalf<Box<dyn Io>>, connection: Connection, gone: &CancellationToken) {
         let mut frames = Frames::new(reader, self.frame_bytes_max);
         loop {
-            let idle = self.timeouts.idle;
-            let may_wait = connection.subscription.is_active() && frames.is_between_frames();
-            let next = async {
-                if may_wait {
-                    Ok(frames.next().await)
-                } else {
-                    tokio::time::timeout(idle, frames.next()).await
-                }
-            };
+            let next = tokio::time::timeout(self.timeouts.idle, frames.next());
             let frame = tokio::select! {
                 () = gone.cancelled() => break,
                 () = self.stop.cancelled() => break,
@@ -97,13 +135,15 @@ impl Listener {
                     };
                     let connection = connection.clone();
                     tokio::spawn(async move {
-                        connection.serve(&frame).await;
+                        connection.serve(frame).await;
                         drop(place);
                     });
                 }
+                // Whoever has subscribed may be silent, but not in the middle of a frame.
+                Err(_) if connection.subscription.is_active() && frames.is_between_frames() => {}
                 Ok(Err(NoFrame::TooLarge)) => {
                     let reply = message::refusal(&Value::Null, &Rejection::FrameTooLarge(self.frame_bytes_max));
-                    let _ = connection.outbox.send(reply).await;
+                    connection.outbox.send(reply).await;
                     connection.subscription.end();
                     drop(connection);
                     discard(frames.into_reader()).await;
@@ -119,9 +159,11 @@ impl Listener {
 
 impl Connection {
     #[expect(clippy::disallowed_methods, reason = "measures, decides nothing")]
-    async fn serve(&self, frame: &[u8]) {
+    async fn serve(&self, frame: Vec<u8>) {
         let started = Instant::now();
-        let (ext_id, command, answer) = match message::read(frame) {
+        let read = message::read(&frame);
+        drop(frame);
+        let (ext_id, command, answer) = match read {
             Ok(message) => {
                 let ext_id = message.ext_id.clone();
                 let command = table::command(&message.command).map_or("", |command| command.name);
@@ -134,7 +176,7 @@ impl Connection {
             Err(rejection) => (rejection.status(), message::refusal(&ext_id, rejection)),
         };
         count_request("tcp", command, status, started.elapsed());
-        let _ = self.outbox.send(reply).await;
+        self.outbox.send(reply).await;
     }
 
     async fn answer(&self, message: Message) -> Result<Value, Rejection> {
@@ -172,13 +214,13 @@ impl Connection {
 /// Writes frames until all senders are gone, or the peer takes none for too long.
 async fn write(
     mut writer: impl AsyncWrite + Unpin,
-    mut frames: mpsc::Receiver<String>,
+    mut frames: mpsc::Receiver<Waiting>,
     stall: Duration,
     gone: CancellationToken,
 ) {
     while let Some(frame) = frames.recv().await {
         let written = tokio::time::timeout(stall, async {
-            writer.write_all(frame.as_bytes()).await?;
+            writer.write_all(frame.text.as_bytes()).await?;
             if frames.is_empty() {
                 writer.flush().await
             } else {

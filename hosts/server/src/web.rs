@@ -14,8 +14,8 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use kyc_http::Http;
-use kyc_http::reply;
+use kyc_core::rejection::Rejection;
+use kyc_http::{Http, reply};
 use kyc_ports::app::App;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_io_timeout::TimeoutStream;
@@ -133,7 +133,13 @@ async fn api(State(web): State<Web>, request: Request) -> Response {
     } else {
         web.stall
     };
-    let response = web.http.handle(request.map(|body| Deadline::new(body, limit))).await;
+    // In a task of its own: a client that goes away midway must not keep a commit from being announced.
+    let http = web.http.clone();
+    let served = tokio::spawn(async move { http.handle(request.map(|body| Deadline::new(body, limit))).await }).await;
+    let response = served.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request failed");
+        reply::error(&Rejection::Unavailable)
+    });
     count_request("http", "", response.status().as_u16(), started.elapsed());
     response.map(Body::new)
 }

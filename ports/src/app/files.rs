@@ -139,16 +139,14 @@ impl App {
             .await
             .map_err(refused)?
             .ok_or(Rejection::NotFound("file"))?;
-        if let Some(customer) = owner.filter(|_| actor.session != Session::Customer) {
-            self.change(
-                &actor,
-                &ViewFile {
-                    customer,
-                    file_id: id.clone(),
-                },
-                None,
-            )
-            .await?;
+        match owner {
+            Some(customer) if actor.session != Session::Customer => {
+                let file_id = id.clone();
+                self.change(&actor, &ViewFile { customer, file_id }, None).await?;
+            }
+            Some(_) => {}
+            // Nobody's yet: there is no stream to record its uploader's look in.
+            None => tracing::info!(file_id = %id, "a file that is nobody's yet was viewed"),
         }
         Ok(OpenFile { meta, range, bytes })
     }

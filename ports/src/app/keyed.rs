@@ -50,7 +50,12 @@ impl Keyed {
             subject: format!("{}{owner}:{}", actor.session.number(), actor.subject),
             command: request.command.name,
             key,
-            request_hash: Hash(Sha256::digest(canonical(&Value::Object(request.data.clone()))).into()),
+            request_hash: Hash(
+                Sha256::digest(canonical(&Value::Object(
+                    request.command.meaningful(request.data.clone()),
+                )))
+                .into(),
+            ),
         }))
     }
 

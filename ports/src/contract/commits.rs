@@ -231,6 +231,18 @@ pub async fn an_external_id_is_one_customers(store: &dyn Store) {
         Some(CustomerId(7))
     );
 
+    // A number without an explicit id is still whom its decimal names; a linked one is not.
+    assert_eq!(
+        store.external_owner(&one.brand, "9").await.unwrap(),
+        Some(CustomerId(9))
+    );
+    assert_eq!(store.external_owner(&one.brand, "09").await.unwrap(), None);
+    let mut linked = new_customer(&customer("a", 10), 10);
+    profile_mut(&mut linked).external_id = Some("ten".to_owned());
+    profile_mut(&mut linked).linked = true;
+    put(store, &linked).await.unwrap();
+    assert_eq!(store.external_owner(&one.brand, "10").await.unwrap(), None);
+
     // Another brand's customers are called as they are.
     let mut elsewhere = new_customer(&customer("b", 7), 4);
     profile_mut(&mut elsewhere).external_id = Some("x".to_owned());

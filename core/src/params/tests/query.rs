@@ -12,6 +12,14 @@ fn query(text: &[(&str, &str)]) -> Result<Value, Vec<String>> {
     read.map(Value::Object).map_err(|problems| listed(&problems))
 }
 
+/// What is wrong with a query, once it is read and checked.
+fn wrong(text: &[(&str, &str)]) -> Vec<String> {
+    let Ok(Value::Object(members)) = query(text) else {
+        panic!("the query is read");
+    };
+    listed(&Compiled::of::<AddStep>().check(&members))
+}
+
 #[test]
 fn a_query_is_read_by_the_types_of_the_schema() {
     assert_eq!(
@@ -54,16 +62,16 @@ fn a_query_value_that_is_no_such_number_is_a_problem() {
         "null",
         "9223372036854775808",
     ] {
-        let expected = Err(vec!["level type must be an integer".to_owned()]);
-        assert_eq!(query(&[("level", text)]), expected, "{text}");
+        let expected = "level type must be an integer".to_owned();
+        assert!(wrong(&[("level", text)]).contains(&expected), "{text}");
     }
     for text in ["", "+5", " 5", ".5", "NaN", "1e999", "true"] {
-        let expected = Err(vec!["ratio type must be a number".to_owned()]);
-        assert_eq!(query(&[("ratio", text)]), expected, "{text}");
+        let expected = "ratio type must be a number".to_owned();
+        assert!(wrong(&[("ratio", text)]).contains(&expected), "{text}");
     }
     for text in ["", "1", "TRUE", " true"] {
-        let expected = Err(vec!["required type must be true or false".to_owned()]);
-        assert_eq!(query(&[("required", text)]), expected, "{text}");
+        let expected = "required type must be true or false".to_owned();
+        assert!(wrong(&[("required", text)]).contains(&expected), "{text}");
     }
 }
 
@@ -72,7 +80,6 @@ fn a_query_names_a_member_once() {
     assert_eq!(
         query(&[("level", "x"), ("code", "a"), ("code", "a"), ("level", "1")]),
         Err(vec![
-            "level type must be an integer".to_owned(),
             "code repeated is given more than once".to_owned(),
             "level repeated is given more than once".to_owned(),
         ])

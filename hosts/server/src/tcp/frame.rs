@@ -57,7 +57,7 @@ impl<R: AsyncRead + Unpin> Frames<R> {
         let unsearched = self.buffer.get(from..).unwrap_or_default();
         let Some(end) = unsearched.windows(END.len()).position(|window| window == END) else {
             self.searched = self.buffer.len();
-            return if self.buffer.len() > self.bytes_max {
+            return if self.buffer.len() > self.bytes_max + END.len() - 1 {
                 Err(NoFrame::TooLarge)
             } else {
                 Ok(None)

@@ -5,17 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kyc_core::actor::{Access, BrandScope};
 use kyc_core::id::Brand;
 use kyc_core::notice::Notice;
+use kyc_core::problem::Problem;
 use kyc_core::rejection::Rejection;
 use kyc_core::time::Time;
 use kyc_ports::clock::Clock;
 use kyc_ports::tokens::Verified;
 use serde_json::{Map, Value};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use crate::hub::Hub;
 use crate::ports::SystemClock;
-use crate::tcp::message;
+use crate::tcp::{Outbox, message};
 
 /// Channels that one connection may hold.
 const CHANNELS_MAX: usize = 1_000;
@@ -24,7 +25,7 @@ const CHANNELS_MAX: usize = 1_000;
 #[derive(Clone)]
 pub(super) struct Subscription {
     hub: Hub,
-    outbox: mpsc::Sender<String>,
+    outbox: Outbox,
     gone: CancellationToken,
     state: Arc<Mutex<State>>,
 }
@@ -33,6 +34,8 @@ pub(super) struct Subscription {
 struct State {
     channels: Vec<Held>,
     forwarding: Option<tokio::task::JoinHandle<()>>,
+    /// The peer sends no more: nothing may be subscribed to.
+    has_ended: bool,
 }
 
 /// A channel, and what its token allows.
@@ -63,7 +66,7 @@ impl Held {
 }
 
 impl Subscription {
-    pub(super) fn new(hub: Hub, outbox: mpsc::Sender<String>, gone: CancellationToken) -> Self {
+    pub(super) fn new(hub: Hub, outbox: Outbox, gone: CancellationToken) -> Self {
         Self {
             hub,
             outbox,
@@ -81,6 +84,18 @@ impl Subscription {
             return Err(Rejection::NotFound("channel"));
         }
         let mut state = self.lock();
+        let kept = state
+            .channels
+            .iter()
+            .filter(|held| !channels.contains(&held.channel))
+            .count();
+        if kept + channels.len() > CHANNELS_MAX {
+            return Err(Rejection::invalid(
+                "chanels",
+                "too_many",
+                "a connection has at most 1000 channels",
+            ));
+        }
         for channel in channels {
             state.channels.retain(|held| held.channel != channel);
             let (scope, expires) = (caller.actor.scope.clone(), caller.expires);
@@ -90,15 +105,7 @@ impl Subscription {
                 expires,
             });
         }
-        if state.channels.len() > CHANNELS_MAX {
-            state.channels.truncate(CHANNELS_MAX);
-            return Err(Rejection::invalid(
-                "chanels",
-                "too_many",
-                "a connection has at most 1000 channels",
-            ));
-        }
-        if state.forwarding.is_none() {
+        if state.forwarding.is_none() && !state.has_ended {
             state.forwarding = Some(tokio::spawn(self.clone().forward(self.hub.subscribe())));
         }
         Ok(())
@@ -121,6 +128,7 @@ impl Subscription {
     /// Ends all.
     pub(super) fn end(&self) {
         let mut state = self.lock();
+        state.has_ended = true;
         state.channels.clear();
         if let Some(task) = state.forwarding.take() {
             task.abort();
@@ -141,7 +149,7 @@ impl Subscription {
             };
             let now = SystemClock.now();
             let hears = self.lock().channels.iter().any(|held| held.hears(&notice, now));
-            if hears && self.outbox.try_send(message::event(notice.kind, &notice.data)).is_err() {
+            if hears && !self.outbox.try_send(message::event(notice.kind, &notice.data)) {
                 return self.gone.cancel();
             }
         }
@@ -150,6 +158,14 @@ impl Subscription {
 
 fn channels(data: &Map<String, Value>) -> Result<Vec<Channel>, Rejection> {
     let wrong = || Rejection::invalid("chanels", "channel", "must be a list of `kyc` or `kyc:<brand>`");
+    let is_known = |name: &String| matches!(name.as_str(), "chanels" | "channels" | "__access" | "__token");
+    let unknown = data.keys().filter(|name| !is_known(name));
+    let problems: Vec<Problem> = unknown
+        .map(|name| Problem::new(name.as_str(), "unknown", "is not a known member"))
+        .collect();
+    if !problems.is_empty() {
+        return Err(Rejection::InvalidData(problems));
+    }
     let wanted = data.get("chanels").or_else(|| data.get("channels")).ok_or_else(wrong)?;
     let names: Vec<&Value> = match wanted {
         Value::Array(list) if list.len() <= CHANNELS_MAX => list.iter().collect(),

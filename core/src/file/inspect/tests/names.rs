@@ -9,7 +9,7 @@ use crate::limits::FILE_NAME_CHARS_MAX;
 fn names_lose_paths_controls_and_invisible_characters() {
     for (raw, clean) in [
         ("passport.pdf", "passport.pdf"),
-        ("/home/me/passport.pdf", "passport.pdf"),
+        ("/tmp/me/passport.pdf", "passport.pdf"),
         ("C:\\Users\\me\\passport.pdf", "passport.pdf"),
         ("..\\../..\\up/passport.pdf", "passport.pdf"),
         ("  pass port .pdf \t", "pass port .pdf"),
