@@ -221,6 +221,7 @@ pub async fn an_external_id_is_one_customers(store: &dyn Store) {
     profile_mut(&mut rival).external_id = None;
     let mut third = new_customer(&customer("a", 9), 3);
     profile_mut(&mut third).external_id = None;
+    profile_mut(&mut third).linked = false;
     put(store, &third).await.unwrap();
     let known = put(store, &rival).await.unwrap();
     profile_mut(&mut rival).external_id = Some("x".to_owned());
