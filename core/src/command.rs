@@ -528,3 +528,13 @@ pub fn check_version(expected: Option<i64>, current: i64) -> Result<(), Rejectio
         _ => Ok(()),
     }
 }
+
+/// The same verdict again, as clients that retry send it: it changes nothing, and holds unless more than the first one
+/// has happened since the caller looked.
+pub fn repeated(expected: Option<i64>, current: i64) -> Result<Outcome<AcceptedVersion>, Rejection> {
+    let saw_before_verdict = expected.and_then(|expected| expected.checked_add(1)) == Some(current);
+    if !saw_before_verdict {
+        check_version(expected, current)?;
+    }
+    Ok(Outcome::Done(AcceptedVersion::at(current)))
+}

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::actor::Actor;
-use crate::command::{AcceptedVersion, Change, Outcome, Target, check_version};
+use crate::command::{AcceptedVersion, Change, Outcome, Target, check_version, repeated};
 use crate::document::add::find;
 use crate::event::{Action, Note};
 use crate::id::DocumentId;
@@ -39,9 +39,8 @@ impl Change for ApproveDocument {
 
     fn decide(&self, work: &mut Work) -> Result<Outcome<AcceptedVersion>, Rejection> {
         let document = find(work, self.id)?;
-        // A retry changes nothing, whatever version its caller saw.
         if document.status == DocumentStatus::Approved {
-            return Ok(Outcome::Done(AcceptedVersion::at(document.version)));
+            return repeated(self.expected_version, document.version);
         }
         check_version(self.expected_version, document.version)?;
         let refuse = |message: String| {

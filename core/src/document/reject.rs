@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::actor::Actor;
-use crate::command::{AcceptedVersion, Change, Outcome, Target, check_version};
+use crate::command::{AcceptedVersion, Change, Outcome, Target, check_version, repeated};
 use crate::document::add::find;
 use crate::event::{Action, Note};
 use crate::id::DocumentId;
@@ -42,9 +42,8 @@ impl Change for RejectDocument {
 
     fn decide(&self, work: &mut Work) -> Result<Outcome<AcceptedVersion>, Rejection> {
         let document = find(work, self.id)?;
-        // A retry changes nothing, whatever version its caller saw.
         if document.status == DocumentStatus::Rejected && document.reason.as_deref() == Some(self.reason.as_str()) {
-            return Ok(Outcome::Done(AcceptedVersion::at(document.version)));
+            return repeated(self.expected_version, document.version);
         }
         check_version(self.expected_version, document.version)?;
         let message = match document.status {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::actor::Actor;
-use crate::command::{AcceptedVersion, Change, Outcome, Target, check_version};
+use crate::command::{AcceptedVersion, Change, Outcome, Target, check_version, repeated};
 use crate::event::{Action, Note};
 use crate::id::{DocumentId, StepId};
 use crate::limits::{COMMENT_CHARS_MAX, ID_MAX};
@@ -43,9 +43,8 @@ impl Change for ApproveStep {
 
     fn decide(&self, work: &mut Work) -> Result<Outcome<AcceptedVersion>, Rejection> {
         let step = work.state.step(self.id).ok_or(Rejection::NotFound("step"))?.clone();
-        // A retry changes nothing, whatever version its caller saw.
         if step.status == StepStatus::Approved {
-            return Ok(Outcome::Done(AcceptedVersion::at(step.version)));
+            return repeated(self.expected_version, step.version);
         }
         check_version(self.expected_version, step.version)?;
         let may = match step.status {

@@ -26,7 +26,7 @@ use utoipa_swagger_ui::{Config, SwaggerFile};
 use crate::serve::Timeouts;
 use crate::telemetry::{OpenConnection, count_request};
 use crate::tls::Io;
-use crate::web::deadline::Deadline;
+use crate::web::deadline::{Deadline, Patience};
 
 /// Largest head of a request.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -128,14 +128,16 @@ impl Listener {
 #[expect(clippy::disallowed_methods, reason = "measures, decides nothing")]
 async fn api(State(web): State<Web>, request: Request) -> Response {
     let started = Instant::now();
-    let limit = if request.uri().path() == "/upload" {
+    let whole = if request.uri().path() == "/upload" {
         UPLOAD
     } else {
         web.stall
     };
+    let patience = Patience { gap: web.stall, whole };
     // In a task of its own: a client that goes away midway must not keep a commit from being announced.
     let http = web.http.clone();
-    let served = tokio::spawn(async move { http.handle(request.map(|body| Deadline::new(body, limit))).await }).await;
+    let served =
+        tokio::spawn(async move { http.handle(request.map(|body| Deadline::new(body, patience))).await }).await;
     let response = served.unwrap_or_else(|error| {
         tracing::error!(%error, "a request failed");
         reply::error(&Rejection::Unavailable)

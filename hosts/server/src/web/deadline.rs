@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Body as AxumBody;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 /// Why a body ended early.
 #[derive(Debug, thiserror::Error)]
@@ -20,19 +20,31 @@ pub(crate) enum Ended {
     Broken(#[from] axum::Error),
 }
 
-/// A body with a deadline, which starts when it is first read from.
+/// How long a body may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// Between two of its parts.
+    pub(crate) gap: Duration,
+    /// From its first part to its last.
+    pub(crate) whole: Duration,
+}
+
+type Timer = Pin<Box<Sleep>>;
+
+/// A body with deadlines, which start when it is first read from.
 pub(crate) struct Deadline {
     body: AxumBody,
-    limit: Duration,
-    late: Option<Pin<Box<Sleep>>>,
+    patience: Patience,
+    /// For the next part, and for the whole.
+    timers: Option<(Timer, Timer)>,
 }
 
 impl Deadline {
-    pub(crate) const fn new(body: AxumBody, limit: Duration) -> Self {
+    pub(crate) const fn new(body: AxumBody, patience: Patience) -> Self {
         Self {
             body,
-            limit,
-            late: None,
+            patience,
+            timers: None,
         }
     }
 }
@@ -42,14 +54,19 @@ impl Body for Deadline {
     type Error = Ended;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Ended>>> {
-        let limit = self.limit;
-        let late = self.late.get_or_insert_with(|| Box::pin(sleep(limit)));
-        if late.as_mut().poll(context).is_ready() {
+        let this = &mut *self;
+        let Patience { gap, whole } = this.patience;
+        let (next, last) = this
+            .timers
+            .get_or_insert_with(|| (Box::pin(sleep(gap)), Box::pin(sleep(whole))));
+        if last.as_mut().poll(context).is_ready() {
             return Poll::Ready(Some(Err(Ended::Late)));
         }
-        Pin::new(&mut self.body)
-            .poll_frame(context)
-            .map(|frame| frame.map(|frame| frame.map_err(Ended::from)))
+        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
+            next.as_mut().reset(Instant::now() + gap);
+            return Poll::Ready(frame.map(|frame| frame.map_err(Ended::from)));
+        }
+        next.as_mut().poll(context).map(|()| Some(Err(Ended::Late)))
     }
 
     fn is_end_stream(&self) -> bool {
