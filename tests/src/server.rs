@@ -49,7 +49,8 @@ pub struct Server {
     /// Where it speaks TCP.
     pub tcp: SocketAddr,
     data_dir: PathBuf,
-    _own: Option<TempDir>,
+    /// The folder to remove, if it is ours.
+    own: Option<TempDir>,
 }
 
 impl Server {
@@ -57,7 +58,7 @@ impl Server {
     pub fn start(args: &[&str]) -> Self {
         let own = tempfile::tempdir().expect("a temporary folder");
         let mut server = Self::start_in(&own.path().join("data"), args);
-        server._own = Some(own);
+        server.own = Some(own);
         server
     }
 
@@ -94,7 +95,7 @@ impl Server {
             http: address("http"),
             tcp: address("tcp"),
             data_dir: data_dir.to_owned(),
-            _own: None,
+            own: None,
         }
     }
 
