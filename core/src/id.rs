@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::limits::ID_MAX;
+use crate::limits::{CODE_CHARS_MAX, ID_MAX};
 use crate::record::{Cell, Column};
 
 macro_rules! integer_ids {
@@ -122,7 +122,7 @@ names! {
 }
 
 fn is_name(text: &str) -> bool {
-    (1..=64).contains(&text.len())
+    (1..=CODE_CHARS_MAX).contains(&text.len())
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))

@@ -1,0 +1,194 @@
+//! Commands without their types: what the application calls, whatever the command.
+
+use serde_json::Value;
+
+use super::{Change, Configure, List, Needs, Outcome, Shown, Target, TemplateNeed, View, ViewBrand};
+use crate::actor::Actor;
+use crate::brand::BrandState;
+use crate::configure::{BrandContext, BrandWork};
+use crate::customer::CustomerState;
+use crate::event::Event;
+use crate::id::Brand;
+use crate::query::{Query, Rows};
+use crate::rejection::Rejection;
+use crate::work::{Context, Work};
+
+/// The decision about a customer: what it became, by which events, and the reply.
+#[derive(Debug)]
+pub struct Decided {
+    /// The state after.
+    pub state: CustomerState,
+    /// The events; none when nothing changed.
+    pub events: Vec<Event>,
+    /// The reply or the refusal.
+    pub outcome: Result<Value, Rejection>,
+}
+
+/// The decision about a brand's configuration.
+#[derive(Debug)]
+pub struct Configured {
+    /// The state after.
+    pub state: BrandState,
+    /// The events; none when nothing changed.
+    pub events: Vec<Event>,
+    /// The reply.
+    pub reply: Value,
+}
+
+/// [`Change`] without its types.
+pub trait AnyChange: Send + Sync {
+    /// See [`Change::target`].
+    fn target(&self, actor: &Actor) -> Result<Target, Rejection>;
+    /// See [`Change::needs`].
+    fn needs(&self, state: &CustomerState) -> Needs;
+    /// Decides: what is due first, then the command, then the recalculation. Pure: the same inputs give the same
+    /// events.
+    fn decide(&self, state: &CustomerState, context: &Context) -> Result<Decided, Rejection>;
+}
+
+impl<C: Change> AnyChange for C {
+    fn target(&self, actor: &Actor) -> Result<Target, Rejection> {
+        Change::target(self, actor)
+    }
+    fn needs(&self, state: &CustomerState) -> Needs {
+        Change::needs(self, state)
+    }
+    fn decide(&self, state: &CustomerState, context: &Context) -> Result<Decided, Rejection> {
+        self.admit(state, &context.actor)?;
+        let mut due = Work::new(state.clone(), context.clone());
+        crate::due::apply(&mut due)?;
+        let due_count = due.events().len();
+        let mut work = due.clone();
+        match Change::decide(self, &mut work) {
+            Ok(outcome) => {
+                let (state, events) = work.finish();
+                let outcome = match outcome {
+                    Outcome::Done(reply) => Ok(crate::record::json_of(&reply)),
+                    Outcome::Refused(rejection) => Err(rejection),
+                };
+                Ok(Decided { state, events, outcome })
+            }
+            // What was due is true whatever becomes of the command.
+            Err(rejection) if due_count > 0 => {
+                let (state, events) = due.finish();
+                Ok(Decided {
+                    state,
+                    events,
+                    outcome: Err(rejection),
+                })
+            }
+            Err(rejection) => Err(rejection),
+        }
+    }
+}
+
+/// [`Configure`] without its types.
+pub trait AnyConfigure: Send + Sync {
+    /// See [`Configure::brand`].
+    fn brand(&self) -> Option<Brand>;
+    /// See [`Configure::templates`].
+    fn templates(&self) -> TemplateNeed;
+    /// Decides. Pure.
+    fn decide(&self, state: &BrandState, context: &BrandContext) -> Result<Configured, Rejection>;
+}
+
+impl<C: Configure> AnyConfigure for C {
+    fn brand(&self) -> Option<Brand> {
+        Configure::brand(self)
+    }
+    fn templates(&self) -> TemplateNeed {
+        Configure::templates(self)
+    }
+    fn decide(&self, state: &BrandState, context: &BrandContext) -> Result<Configured, Rejection> {
+        let mut work = BrandWork::new(state.clone(), context.clone());
+        let reply = Configure::decide(self, &mut work)?;
+        let (state, events) = work.finish();
+        Ok(Configured {
+            state,
+            events,
+            reply: crate::record::json_of(&reply),
+        })
+    }
+}
+
+/// [`View`] without its types.
+pub trait AnyView: Send + Sync {
+    /// See [`View::target`].
+    fn target(&self, actor: &Actor) -> Result<Target, Rejection>;
+    /// See [`View::SHOWS_HISTORY`].
+    fn shows_history(&self) -> bool;
+    /// See [`View::show`].
+    fn show(&self, shown: &Shown<'_>) -> Result<Value, Rejection>;
+}
+
+impl<V: View> AnyView for V {
+    fn target(&self, actor: &Actor) -> Result<Target, Rejection> {
+        View::target(self, actor)
+    }
+    fn shows_history(&self) -> bool {
+        V::SHOWS_HISTORY
+    }
+    fn show(&self, shown: &Shown<'_>) -> Result<Value, Rejection> {
+        View::show(self, shown).map(|reply| crate::record::json_of(&reply))
+    }
+}
+
+/// [`ViewBrand`] without its types.
+pub trait AnyViewBrand: Send + Sync {
+    /// See [`ViewBrand::brand`].
+    fn brand(&self) -> Brand;
+    /// See [`ViewBrand::show`].
+    fn show(&self, state: &BrandState) -> Value;
+}
+
+impl<V: ViewBrand> AnyViewBrand for V {
+    fn brand(&self) -> Brand {
+        ViewBrand::brand(self)
+    }
+    fn show(&self, state: &BrandState) -> Value {
+        crate::record::json_of(&ViewBrand::show(self, state))
+    }
+}
+
+/// [`List`] without its types.
+pub trait AnyList: Send + Sync {
+    /// See [`List::query`].
+    fn query(&self, actor: &Actor) -> Result<Query, Rejection>;
+    /// See [`List::show`].
+    fn show(&self, rows: Rows, next_cursor: Option<String>) -> Value;
+}
+
+impl<L: List> AnyList for L {
+    fn query(&self, actor: &Actor) -> Result<Query, Rejection> {
+        List::query(self, actor)
+    }
+    fn show(&self, rows: Rows, next_cursor: Option<String>) -> Value {
+        crate::record::json_of(&List::show(self, rows, next_cursor))
+    }
+}
+
+/// A request whose parameters have been read.
+pub enum Call {
+    /// Decides about a customer.
+    Change(Box<dyn AnyChange>),
+    /// Decides about a brand's configuration.
+    Configure(Box<dyn AnyConfigure>),
+    /// Shows a customer's state.
+    View(Box<dyn AnyView>),
+    /// Shows a brand's settings.
+    ViewBrand(Box<dyn AnyViewBrand>),
+    /// Pages through rows.
+    List(Box<dyn AnyList>),
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Change(_) => "Change",
+            Self::Configure(_) => "Configure",
+            Self::View(_) => "View",
+            Self::ViewBrand(_) => "ViewBrand",
+            Self::List(_) => "List",
+        })
+    }
+}
