@@ -26,8 +26,15 @@ fn main() -> ExitCode {
         Err(error) if !error.use_stderr() => error.exit(),
         Err(error) => {
             let told = error.to_string();
-            let line = told.lines().next().unwrap_or_default();
-            eprintln!("kycd: {}; see `kycd --help`", line.trim_start_matches("error: "));
+            let what: Vec<&str> = told
+                .lines()
+                .map(str::trim)
+                .take_while(|line| !line.is_empty())
+                .collect();
+            eprintln!(
+                "kycd: {}; see `kycd --help`",
+                what.join(" ").trim_start_matches("error: ")
+            );
             return ExitCode::from(2);
         }
     };
