@@ -829,7 +829,7 @@ fn refused_and_repeated_requests_raise_no_event() {
 fn a_subscription_ends_with_its_token() {
     let server = server();
     let rest = server.rest(&server.manager());
-    let brief = server.token(&json!({ "role": 1, "exp": now() + 2 }));
+    let brief = server.token(&json!({ "role": 1, "exp": now() + 6 }));
     let mut tcp = server.tcp(&brief);
     assert_eq!(
         tcp.call("Subscribe", &json!({ "chanels": ["kyc:tcp-brief"] }))["status"],
@@ -870,7 +870,7 @@ fn a_silent_connection_is_closed_and_a_subscribed_one_is_not() {
 #[test]
 fn a_connection_whose_subscription_has_ended_is_closed_when_silent() {
     let server = Server::start(&["--idle-seconds-max", "1"]);
-    let mut tcp = server.tcp(&server.token(&json!({ "role": 1, "exp": now() + 2 })));
+    let mut tcp = server.tcp(&server.token(&json!({ "role": 1, "exp": now() + 6 })));
     assert_eq!(tcp.call("Subscribe", &json!({ "chanels": ["kyc"] }))["status"], 200);
     assert_eq!(tcp.read_raw(), None, "the server closes it");
 }
