@@ -80,22 +80,22 @@ pub(crate) struct ServeOptions {
     pub(crate) tls_key: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) tokens: TokenSettings,
-    /// Largest JSON body of a request [bytes]
+    /// Largest JSON body of a request (bytes)
     #[arg(long, env = "KYCD_BODY_BYTES_MAX", default_value_t = kyc_core::limits::BODY_BYTES_MAX, value_parser = at_least_1k)]
     pub(crate) body_bytes_max: usize,
-    /// Largest TCP frame [bytes]
+    /// Largest TCP frame (bytes)
     #[arg(long, env = "KYCD_FRAME_BYTES_MAX", default_value_t = kyc_core::limits::BODY_BYTES_MAX, value_parser = at_least_1k)]
     pub(crate) frame_bytes_max: usize,
-    /// Largest uploaded file [bytes]
+    /// Largest uploaded file (bytes)
     #[arg(long, env = "KYCD_FILE_BYTES_MAX", default_value_t = kyc_core::limits::FILE_BYTES_MAX)]
     pub(crate) file_bytes_max: u64,
     /// Connections served at once, of each listener
     #[arg(long, env = "KYCD_CONNECTIONS_MAX", default_value_t = 1_024, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) connections_max: u32,
-    /// How long a connection may send nothing, or read nothing [seconds]
+    /// How long a connection may send nothing, or read nothing (seconds)
     #[arg(long, env = "KYCD_IDLE_SECONDS_MAX", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) idle_seconds_max: u64,
-    /// How long a peer may take for a request's head, or between two parts of its body, or to take a reply [seconds]
+    /// How long a peer may take for a request's head, or between two parts of its body, or to take a reply (seconds)
     #[arg(long, env = "KYCD_STALL_SECONDS_MAX", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub(crate) stall_seconds_max: u64,
     /// Threads that read the database
