@@ -42,8 +42,9 @@ pub enum OpenError {
 /// A database with its threads.
 #[derive(Debug)]
 pub(crate) struct Database {
-    pub(crate) strand: Strand,
+    // Dropped in this order: the last connection to close must be one that can write, or the log stays behind.
     pub(crate) readers: Readers,
+    pub(crate) strand: Strand,
 }
 
 impl Database {
