@@ -1,7 +1,6 @@
 //! Who may do what: every command with every session, brands beyond the token, and what customers are shown.
 
 use std::fs;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use kyc_core::actor::Access;
 use kyc_core::command::{Command, Method};
@@ -9,7 +8,7 @@ use kyc_core::table::table;
 use kyc_jwt::{Claims, Minter, new_ed25519_key};
 use kyc_tests::files::PIXEL_PNG;
 use kyc_tests::rest::{Answer, Rest};
-use kyc_tests::server::{Server, now};
+use kyc_tests::server::{Server, now, shared as server};
 use kyc_tests::tcp::Tcp;
 use serde_json::{Value, json};
 
@@ -43,17 +42,6 @@ const TOKENS: &[(&str, &str)] = &[
     ("alg none", "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiJtYXJ5Iiwicm9sZSI6MSwiZXhwIjo0MTAyNDQ0ODAwfQ."),
     ("alg None", "eyJhbGciOiJOb25lIn0.eyJzdWIiOiJtYXJ5Iiwicm9sZSI6MSwiZXhwIjo0MTAyNDQ0ODAwfQ."),
 ];
-
-/// One server for the tests that run at the same time; each works in a brand of its own.
-fn server() -> Arc<Server> {
-    static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    shared.upgrade().unwrap_or_else(|| {
-        let server = Arc::new(Server::start(&[]));
-        *shared = Arc::downgrade(&server);
-        server
-    })
-}
 
 /// The sessions that the specification names for a command.
 fn allowed(command: &Command) -> &'static [i64] {

@@ -1,22 +1,9 @@
 //! Each limit of the specification over REST: at it and one past it, in characters, with nothing stored past it.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-
 use kyc_tests::files::PIXEL_PNG;
 use kyc_tests::rest::{Answer, Rest};
-use kyc_tests::server::Server;
+use kyc_tests::server::shared as server;
 use serde_json::{Value, json};
-
-/// One server for the tests that run at the same time; each works in a brand of its own.
-fn server() -> Arc<Server> {
-    static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    shared.upgrade().unwrap_or_else(|| {
-        let server = Arc::new(Server::start(&[]));
-        *shared = Arc::downgrade(&server);
-        server
-    })
-}
 
 /// So many characters of two bytes each.
 fn chars(count: usize) -> String {

@@ -4,26 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use kyc_tests::files::{PIXEL_PNG, every_kind, heic, intruders, jpg, pdf, webp};
 use kyc_tests::rest::{Answer, Rest};
-use kyc_tests::server::Server;
+use kyc_tests::server::{Server, shared as server};
 use serde_json::{Value, json};
 
 /// SHA-256 of [`PIXEL_PNG`], computed elsewhere.
 const PIXEL_SHA256: &str = "66b4d129a4a1ff3022006f37fdd1ecab1bb54037ea0d2e85c430b9feddb88aa1";
-
-/// One server for the tests that run at the same time; each works in a brand of its own.
-fn server() -> Arc<Server> {
-    static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    shared.upgrade().unwrap_or_else(|| {
-        let server = Arc::new(Server::start(&[]));
-        *shared = Arc::downgrade(&server);
-        server
-    })
-}
 
 /// Names in the storage.
 fn stored(server: &Server) -> BTreeSet<String> {

@@ -2,26 +2,14 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use kyc_tests::files::PIXEL_PNG;
 use kyc_tests::rest::Rest;
-use kyc_tests::server::{Server, now};
+use kyc_tests::server::{Server, now, shared as server};
 use kyc_tests::tcp::Tcp;
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 use serde_json::{Value, json};
-
-/// One server for the tests that run at the same time; each works in a brand of its own.
-fn server() -> Arc<Server> {
-    static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    shared.upgrade().unwrap_or_else(|| {
-        let server = Arc::new(Server::start(&[]));
-        *shared = Arc::downgrade(&server);
-        server
-    })
-}
 
 /// A request for a command that does not exist: the cheapest answer, and it needs no token.
 fn nonsense(ext_id: &str) -> String {
