@@ -677,3 +677,13 @@ fn upload_and_files_take_their_methods_only() {
     assert_eq!(file.status, 405);
     assert!(file.headers["allow"].to_str().unwrap().contains("GET"));
 }
+
+#[test]
+fn an_upload_whose_file_does_not_begin_is_broken_off() {
+    let server = server();
+    let customer = server.rest(&server.customer("st-preamble", 1));
+    let multipart = [("content-type", "multipart/form-data; boundary=zz")];
+    // What stands before a file is held in memory, so there is a bound on it.
+    let refused = customer.send("POST", "/upload", &multipart, &vec![b'a'; 1024 * 1024]);
+    assert_eq!(refused.error(400), "INVALID_DATA");
+}

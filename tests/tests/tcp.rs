@@ -910,3 +910,18 @@ proptest! {
         prop_assert_eq!(replies, ["\"é\"", "1", "null"]);
     }
 }
+
+#[test]
+fn a_peer_that_subscribes_and_sends_no_more_is_let_go() {
+    let server = server();
+    let request = json!({ "command": "Subscribe", "data": { "chanels": ["kyc"] }, "__token": server.manager() });
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(server.tcp).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.write_all(format!("{request}\r\n").as_bytes()).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut reply = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut reply).expect("the server closes it");
+        assert!(reply.contains("\"accepted\":true"), "{reply}");
+    }
+}
