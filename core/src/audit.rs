@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::event::{Action, Event, HISTORY_MEMBER, Subject};
+use crate::event::{ALSO_MEMBER, Action, Event, HISTORY_MEMBER, LOG_MEMBER, Subject};
 use crate::id::{AuditId, Brand, CustomerId, DocumentId, ProfileId, StepId, TemplateId};
 use crate::json::{Json, canonical};
 use crate::record;
@@ -79,6 +79,11 @@ impl AuditRow {
             after
                 .get_or_insert_default()
                 .insert(HISTORY_MEMBER.to_owned(), json_of(history));
+        }
+        if !event.log.is_empty() {
+            after
+                .get_or_insert_default()
+                .insert(LOG_MEMBER.to_owned(), json_of(&event.log));
         }
         let mut row = Self {
             id,
@@ -243,7 +248,9 @@ fn in_seconds(data: &Value) -> Value {
                 .as_i64()
                 .map_or_else(|| value.clone(), |micros| Time(micros).seconds().into()),
             Value::Object(_) if name == HISTORY_MEMBER => in_seconds(value),
-            Value::Array(entries) if name == crate::event::ALSO_MEMBER => entries.iter().map(in_seconds).collect(),
+            Value::Array(entries) if name == ALSO_MEMBER || name == LOG_MEMBER => {
+                entries.iter().map(in_seconds).collect()
+            }
             _ => value.clone(),
         };
         (name.clone(), value)
@@ -259,6 +266,9 @@ fn is_time(name: &str) -> bool {
             (crate::document::Document::COLUMNS, crate::document::Document::KINDS),
             (crate::template::Template::COLUMNS, crate::template::Template::KINDS),
             (crate::brand::Settings::COLUMNS, crate::brand::Settings::KINDS),
+            (crate::tenant::Tenant::COLUMNS, crate::tenant::Tenant::KINDS),
+            (crate::outbound::Delivery::COLUMNS, crate::outbound::Delivery::KINDS),
+            (crate::level::LevelEntry::COLUMNS, crate::level::LevelEntry::KINDS),
         ]
         .iter()
         .flat_map(|(names, kinds)| names.iter().zip(*kinds))

@@ -11,6 +11,7 @@ use crate::record;
 use crate::status::Flag;
 use crate::stream::Head;
 use crate::template::Template;
+use crate::tenant::Tenant;
 use crate::time::{Seconds, Time};
 
 record! {
@@ -57,6 +58,8 @@ pub struct BrandState {
     pub settings: Settings,
     /// The templates that the load asked for.
     pub templates: Vec<Template>,
+    /// The brand's tenant; a brand without one is local.
+    pub tenant: Option<Tenant>,
 }
 
 /// Settings as the wire shows them.

@@ -13,16 +13,19 @@ use serde::Serialize;
 
 use crate::actor::Actor;
 use crate::brand::BrandState;
-use crate::configure::BrandWork;
+use crate::configure::{BrandTarget, BrandWork};
 use crate::customer::CustomerState;
 use crate::history::HistoryRow;
-use crate::id::{Brand, Code, CustomerKey, DocumentId, FileId, ProfileId, StepId, TemplateId};
+use crate::id::{Brand, Code, CustomerKey, DeliveryId, DocumentId, FileId, ProfileId, Slug, StepId, TemplateId};
 use crate::query::{Query, Rows};
 use crate::rejection::Rejection;
+use crate::status::KycModel;
 use crate::work::Work;
 
 pub use erased::{AnyChange, AnyConfigure, AnyList, AnyView, AnyViewBrand, Call, Configured, Decided};
-pub use line::{Changes, Command, Configures, Entry, Lists, Method, STORAGE_MEMBERS, Shape, Views, ViewsBrand};
+pub use line::{
+    Changes, Command, Configures, Entry, Lists, Method, Reconciles, STORAGE_MEMBERS, Shape, Views, ViewsBrand,
+};
 
 /// Whom or what a command names; the store finds the stream it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub enum Target {
     Step(StepId),
     /// A document.
     Document(DocumentId),
+    /// A call out to the platform.
+    Delivery(DeliveryId),
 }
 
 /// Which of a brand's templates a decision looks at.
@@ -63,6 +68,8 @@ pub struct Needs {
     pub external_id: Option<String>,
     /// Whether the decision may attach a document.
     pub adds_document: bool,
+    /// A call out that the command names.
+    pub delivery: Option<DeliveryId>,
 }
 
 impl Needs {
@@ -72,7 +79,41 @@ impl Needs {
         files: Vec::new(),
         external_id: None,
         adds_document: false,
+        delivery: None,
     };
+}
+
+/// What a decision about a brand's configuration needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigureNeeds {
+    /// Which templates.
+    pub templates: TemplateNeed,
+    /// Whether it is about the tenant, and needs to know whether the brand's customers are in use.
+    pub tenant: bool,
+    /// A slug that the command wants to give.
+    pub slug: Option<Slug>,
+    /// How many fresh secrets.
+    pub secrets: usize,
+}
+
+impl ConfigureNeeds {
+    /// The tenant alone.
+    pub const TENANT: Self = Self {
+        templates: TemplateNeed::None,
+        tenant: true,
+        slug: None,
+        secrets: 0,
+    };
+
+    /// Templates alone.
+    pub const fn templates(templates: TemplateNeed) -> Self {
+        Self {
+            templates,
+            tenant: false,
+            slug: None,
+            secrets: 0,
+        }
+    }
 }
 
 /// A command that decides about one customer.
@@ -84,6 +125,10 @@ pub trait Change: Send + Sync + 'static {
     /// What it needs beside that customer's state.
     fn needs(&self, _state: &CustomerState) -> Needs {
         Needs::NONE
+    }
+    /// Refuses a customer of a brand whose tenant has a model that the command does not fit.
+    fn permitted(&self, model: Option<KycModel>) -> Result<(), Rejection> {
+        KycModel::check_writable(model)
     }
     /// Looked at before anything else of the state, what is due included: a refusal that must not depend on it.
     fn admit(&self, _state: &CustomerState, _actor: &Actor) -> Result<(), Rejection> {
@@ -106,10 +151,17 @@ pub enum Outcome<R> {
 pub trait Configure: Send + Sync + 'static {
     /// The reply of a success.
     type Reply: Serialize;
-    /// The brand, when the command names it; `None` when it names a template.
-    fn brand(&self) -> Option<Brand>;
-    /// The templates to load.
-    fn templates(&self) -> TemplateNeed;
+    /// Which brand.
+    fn target(&self) -> BrandTarget;
+    /// What it needs beside the settings and the tenant.
+    fn needs(&self) -> ConfigureNeeds;
+    /// Refuses a brand whose tenant has a model that the command does not fit.
+    fn permitted(&self, model: Option<KycModel>) -> Result<(), Rejection> {
+        match model {
+            Some(KycModel::None) => Err(Rejection::KycDisabled),
+            _ => Ok(()),
+        }
+    }
     /// Takes the decision on the working copy.
     fn decide(&self, work: &mut BrandWork) -> Result<Self::Reply, Rejection>;
 }

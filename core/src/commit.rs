@@ -2,19 +2,23 @@
 
 use crate::audit::AuditRow;
 use crate::brand::{BrandState, Settings};
+use crate::configure::BrandWrites;
 use crate::customer::CustomerState;
 use crate::document::Document;
 use crate::event::Event;
 use crate::history::HistoryRow;
 use crate::id::AuditId;
 use crate::json::Json;
+use crate::level::LevelEntry;
 use crate::limits::KEPT_REPLY_SECONDS;
+use crate::outbound::{Delivery, QueueChange};
 use crate::profile::Profile;
 use crate::record;
 use crate::record::Hash;
 use crate::step::Step;
 use crate::stream::{Head, StreamKey};
 use crate::template::Template;
+use crate::tenant::{SealedSecret, Tenant};
 use crate::time::Time;
 
 record! {
@@ -42,6 +46,18 @@ impl KeptReply {
     }
 }
 
+/// What becomes of a brand's tenant.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum TenantChange {
+    /// It stays as it is.
+    #[default]
+    None,
+    /// It is new, or differs; these are the ids of the secrets that it still has.
+    Put(Box<Tenant>),
+    /// It goes, and its secrets with it.
+    Remove,
+}
+
 /// What one decision writes. It holds only if the stream is still at `base_version`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Commit {
@@ -61,6 +77,20 @@ pub struct Commit {
     pub settings: Option<Settings>,
     /// Templates that changed or are new.
     pub templates: Vec<Template>,
+    /// What becomes of the brand's tenant.
+    pub tenant: TenantChange,
+    /// Sealed secrets to keep.
+    pub secrets: Vec<SealedSecret>,
+    /// It holds only while every profile of the brand has status none.
+    pub needs_no_active_profiles: bool,
+    /// The brand's calls that wait are due by this time.
+    pub wakes_calls: Option<Time>,
+    /// New entries of the level log.
+    pub log: Vec<LevelEntry>,
+    /// Calls out that changed or are new.
+    pub deliveries: Vec<Delivery>,
+    /// What becomes of calls in the queue.
+    pub queue: Vec<QueueChange>,
     /// The audit rows.
     pub audit: Vec<AuditRow>,
     /// The history entries.
@@ -70,11 +100,36 @@ pub struct Commit {
 }
 
 impl Commit {
+    /// A commit that writes nothing yet.
+    fn empty(stream: StreamKey, base_version: i64, head: Head) -> Self {
+        Self {
+            stream,
+            base_version,
+            head,
+            profile: None,
+            steps: Vec::new(),
+            documents: Vec::new(),
+            settings: None,
+            templates: Vec::new(),
+            tenant: TenantChange::None,
+            secrets: Vec::new(),
+            needs_no_active_profiles: false,
+            wakes_calls: None,
+            log: Vec::new(),
+            deliveries: Vec::new(),
+            queue: Vec::new(),
+            audit: Vec::new(),
+            history: Vec::new(),
+            kept: None,
+        }
+    }
+
     /// The commit of a decision about a customer. `first_id` and `salts` are as many as there are events.
     pub fn of_customer(
         before: &CustomerState,
         after: &CustomerState,
         events: &[Event],
+        queue: Vec<QueueChange>,
         first_id: i64,
         salts: impl Iterator<Item = Hash>,
     ) -> Self {
@@ -85,21 +140,20 @@ impl Commit {
             .zip(events)
             .filter_map(|(row, event)| HistoryRow::new(row, event.history.clone()?));
         let history = history.collect();
+        let head = next_head(&before.head, &audit, after.head.due_time);
         Self {
-            base_version: before.head.version,
-            head: next_head(&before.head, &audit, after.due_time()),
             profile: after
                 .profile
                 .clone()
                 .filter(|profile| before.profile.as_ref() != Some(profile)),
             steps: changed(&before.steps, &after.steps, |step| step.id.0),
             documents: changed(&before.documents, &after.documents, |document| document.id.0),
-            settings: None,
-            templates: Vec::new(),
+            log: events.iter().flat_map(|event| event.log.iter().cloned()).collect(),
+            deliveries: changed(&before.deliveries, &after.deliveries, |delivery| delivery.id.0),
+            queue,
             audit,
             history,
-            kept: None,
-            stream,
+            ..Self::empty(stream, before.head.version, head)
         }
     }
 
@@ -108,6 +162,7 @@ impl Commit {
         before: &BrandState,
         after: &BrandState,
         events: &[Event],
+        writes: BrandWrites,
         first_id: i64,
         salts: impl Iterator<Item = Hash>,
     ) -> Self {
@@ -116,18 +171,21 @@ impl Commit {
             customer_id: None,
         };
         let audit = sealed(events, &stream, first_id, salts, before.head.hash);
+        let head = next_head(&before.head, &audit, None);
+        let tenant = match &after.tenant {
+            Some(tenant) if before.tenant.as_ref() != Some(tenant) => TenantChange::Put(Box::new(tenant.clone())),
+            None if before.tenant.is_some() => TenantChange::Remove,
+            _ => TenantChange::None,
+        };
         Self {
-            base_version: before.head.version,
-            head: next_head(&before.head, &audit, None),
-            profile: None,
-            steps: Vec::new(),
-            documents: Vec::new(),
+            tenant,
+            secrets: writes.secrets,
+            needs_no_active_profiles: writes.needs_no_active_profiles,
+            wakes_calls: writes.wakes_calls.then_some(head.committed_time),
             settings: Some(after.settings.clone()).filter(|settings| *settings != before.settings),
             templates: changed(&before.templates, &after.templates, |template| template.id.0),
             audit,
-            history: Vec::new(),
-            kept: None,
-            stream,
+            ..Self::empty(stream, before.head.version, head)
         }
     }
 }

@@ -5,12 +5,24 @@ use serde_json::{Map, Value};
 use crate::actor::Actor;
 use crate::brand::{BrandState, Settings};
 use crate::event::{Action, Event, Note, Subject};
-use crate::id::TemplateId;
+use crate::id::{Brand, Slug, TemplateId};
 use crate::record::{Record, whole};
 use crate::rejection::Rejection;
 use crate::template::Template;
+use crate::tenant::{FreshSecret, SealedSecret, Tenant};
 use crate::time::Time;
 use crate::work::Ids;
+
+/// Which brand a command is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BrandTarget {
+    /// This one.
+    Brand(Brand),
+    /// That of a template.
+    Template(TemplateId),
+    /// That of a tenant.
+    Tenant(Slug),
+}
 
 /// What purity forbids the decision to find out for itself.
 #[derive(Debug, Clone)]
@@ -23,6 +35,32 @@ pub struct BrandContext {
     pub ids: Ids,
     /// How many of the brand's templates are not archived.
     pub template_count: usize,
+    /// Whether the brand has a profile whose status is not none.
+    pub has_active_profiles: bool,
+    /// Whose slug the one in the command's needs is.
+    pub slug_owner: Option<Brand>,
+    /// A UUID for what the decision makes.
+    pub fresh_uuid: String,
+    /// Secrets drawn for the decision, as many as its needs call for.
+    pub fresh_secrets: Vec<FreshSecret>,
+}
+
+impl BrandContext {
+    /// A secret that nobody has used yet.
+    pub fn take_secret(&mut self) -> Option<FreshSecret> {
+        self.fresh_secrets.pop()
+    }
+}
+
+/// What a decision writes beside the state: nothing that a replay would need.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BrandWrites {
+    /// Sealed secrets to keep.
+    pub secrets: Vec<SealedSecret>,
+    /// It holds only while every profile of the brand has status none.
+    pub needs_no_active_profiles: bool,
+    /// Calls that wait are looked at again at once.
+    pub wakes_calls: bool,
 }
 
 /// A working copy of a brand's configuration.
@@ -35,6 +73,7 @@ pub struct BrandWork {
     /// This commit's time.
     pub now: Time,
     events: Vec<Event>,
+    writes: BrandWrites,
 }
 
 impl BrandWork {
@@ -46,6 +85,7 @@ impl BrandWork {
             context,
             now,
             events: Vec::new(),
+            writes: BrandWrites::default(),
         }
     }
 
@@ -105,6 +145,69 @@ impl BrandWork {
         self.push(Action::BrandUpdated, Subject::default(), Some(old), new);
     }
 
+    /// The tenant.
+    pub fn tenant(&self) -> Result<&Tenant, Rejection> {
+        self.state.tenant.as_ref().ok_or(Rejection::NotFound("tenant"))
+    }
+
+    /// Adds the tenant.
+    pub fn add_tenant(&mut self, tenant: Tenant) {
+        self.push(Action::TenantCreated, Subject::default(), None, whole(&tenant));
+        self.state.tenant = Some(tenant);
+    }
+
+    /// Changes the tenant. No event when nothing differs.
+    pub fn change_tenant(&mut self, change: impl FnOnce(&mut Tenant)) -> Result<(), Rejection> {
+        self.change_tenant_as(Action::TenantUpdated, change)
+    }
+
+    /// Changes the tenant's secrets.
+    pub fn rotate_secret(&mut self, change: impl FnOnce(&mut Tenant)) -> Result<(), Rejection> {
+        self.change_tenant_as(Action::TenantSecretRotated, change)
+    }
+
+    fn change_tenant_as(&mut self, action: Action, change: impl FnOnce(&mut Tenant)) -> Result<(), Rejection> {
+        let before = self.tenant()?.clone();
+        let mut tenant = before.clone();
+        change(&mut tenant);
+        if tenant == before {
+            return Ok(());
+        }
+        tenant.version += 1;
+        tenant.updated_time = self.now;
+        let (old, new) = Tenant::changes(&before, &tenant);
+        self.push(action, Subject::default(), Some(old), new);
+        self.state.tenant = Some(tenant);
+        Ok(())
+    }
+
+    /// Takes the tenant away.
+    pub fn remove_tenant(&mut self) -> Result<(), Rejection> {
+        let before = whole(self.tenant()?);
+        self.push(Action::TenantRemoved, Subject::default(), Some(before), Map::new());
+        self.state.tenant = None;
+        Ok(())
+    }
+
+    /// Keeps a fresh secret, sealed.
+    pub fn keep_secret(&mut self, secret: &FreshSecret) {
+        self.writes.secrets.push(SealedSecret {
+            secret_id: secret.secret_id.clone(),
+            brand: self.state.settings.brand.clone(),
+            sealed: secret.sealed.clone(),
+        });
+    }
+
+    /// The decision holds only while every profile of the brand has status none.
+    pub fn needs_no_active_profiles(&mut self) {
+        self.writes.needs_no_active_profiles = true;
+    }
+
+    /// Calls that wait are looked at again at once.
+    pub fn wake_calls(&mut self) {
+        self.writes.wakes_calls = true;
+    }
+
     fn push(
         &mut self,
         action: Action,
@@ -123,11 +226,12 @@ impl BrandWork {
             after: Some(after),
             body: None,
             history: None,
+            log: Vec::new(),
         });
     }
 
-    /// The state after, and the events that led there.
-    pub fn finish(self) -> (BrandState, Vec<Event>) {
-        (self.state, self.events)
+    /// The state after, the events that led there, and what is written beside.
+    pub fn finish(self) -> (BrandState, Vec<Event>, BrandWrites) {
+        (self.state, self.events, self.writes)
     }
 }

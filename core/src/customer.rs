@@ -8,8 +8,11 @@ pub mod submit;
 pub mod view;
 
 use crate::document::Document;
-use crate::id::{CustomerKey, DocumentId, StepId};
+use crate::id::{CustomerKey, DeliveryId, DocumentId, StepId};
+use crate::level::{LevelEntry, fold};
+use crate::outbound::{Delivery, QueuedCall};
 use crate::profile::Profile;
+use crate::status::KycModel;
 use crate::step::Step;
 use crate::stream::{Head, StreamKey};
 use crate::time::Time;
@@ -27,6 +30,12 @@ pub struct CustomerState {
     pub steps: Vec<Step>,
     /// The documents, by id, deleted ones included.
     pub documents: Vec<Document>,
+    /// The level log, by number.
+    pub log: Vec<LevelEntry>,
+    /// The calls out that decisions look at ([`relevant`](crate::outbound::relevant)), by id.
+    pub deliveries: Vec<Delivery>,
+    /// What the queue knows of those that wait.
+    pub waiting: Vec<QueuedCall>,
 }
 
 impl CustomerState {
@@ -38,6 +47,9 @@ impl CustomerState {
             profile: None,
             steps: Vec::new(),
             documents: Vec::new(),
+            log: Vec::new(),
+            deliveries: Vec::new(),
+            waiting: Vec::new(),
         }
     }
 
@@ -81,13 +93,24 @@ impl CustomerState {
         crate::requirements::missing_documents(&step.requirements, &present)
     }
 
-    /// When something of this customer next falls due.
-    pub fn due_time(&self) -> Option<Time> {
+    /// Whether somebody is sending a call now.
+    pub fn is_being_sent(&self, id: DeliveryId, now: Time) -> bool {
+        let is_leased = |call: &QueuedCall| call.lease_until.is_some_and(|until| until > now);
+        self.waiting
+            .iter()
+            .any(|call| call.delivery_id == id && is_leased(call))
+    }
+
+    /// When something of this customer next falls due, after `now`.
+    pub fn due_time(&self, model: Option<KycModel>, now: Time) -> Option<Time> {
         let steps = self
             .steps
             .iter()
             .flat_map(|step| [step.lapse_time(), step.announce_time()]);
         let documents = self.documents.iter().map(Document::lapse_time);
-        steps.chain(documents).flatten().min()
+        let levels = model
+            .filter(|model| model.takes_webhooks())
+            .map(|_| fold(&self.log, now).next_end);
+        steps.chain(documents).chain(levels).flatten().min()
     }
 }

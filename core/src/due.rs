@@ -5,7 +5,7 @@ use crate::command::{Change, Outcome, Target};
 use crate::event::{Action, Note};
 use crate::id::{CustomerKey, DocumentId, StepId};
 use crate::rejection::Rejection;
-use crate::status::{DocumentStatus, StepStatus};
+use crate::status::{DocumentStatus, KycModel, StepStatus};
 use crate::time::Time;
 use crate::work::{By, Work};
 
@@ -27,6 +27,11 @@ impl Change for ApplyDue {
 
     fn target(&self, _actor: &Actor) -> Result<Target, Rejection> {
         Ok(Target::Customer(self.customer.clone()))
+    }
+
+    /// Time goes on under every model.
+    fn permitted(&self, _model: Option<KycModel>) -> Result<(), Rejection> {
+        Ok(())
     }
 
     fn decide(&self, _work: &mut Work) -> Result<Outcome<()>, Rejection> {
@@ -71,5 +76,6 @@ pub(crate) fn apply(work: &mut Work) -> Result<(), Rejection> {
         }
     }
     work.set_by(By::Caller);
+    work.report_expiries();
     Ok(())
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::id::{DocumentId, ProfileId, StepId, TemplateId};
+use crate::level::LevelEntry;
 use crate::record::{Cell, Column};
 use crate::status::{KycStatus, Session};
 use crate::time::Time;
@@ -52,6 +53,18 @@ actions! {
     DocumentExpired = "document.expired",
     DocumentDeleted = "document.deleted",
     DocumentViewed = "document.viewed",
+    LevelExpired = "level.expired",
+    WebhookReceived = "webhook.received",
+    OutboundQueued = "outbound.queued",
+    OutboundDelivered = "outbound.delivered",
+    OutboundRefused = "outbound.refused",
+    OutboundDead = "outbound.dead",
+    OutboundSuperseded = "outbound.superseded",
+    ReconcileDrift = "reconcile.drift",
+    TenantCreated = "tenant.created",
+    TenantUpdated = "tenant.updated",
+    TenantSecretRotated = "tenant.secret_rotated",
+    TenantRemoved = "tenant.removed",
 }
 
 impl Action {
@@ -145,10 +158,14 @@ pub struct Event {
     pub body: Option<Value>,
     /// The customer's history entry, if it makes one. Kept in the audit row's `after` as `history`.
     pub history: Option<History>,
+    /// The entries of the level log that it makes. Kept in the audit row's `after` as `log`.
+    pub log: Vec<LevelEntry>,
 }
 
 /// Member of `after` that holds the history entry.
 pub const HISTORY_MEMBER: &str = "history";
+/// Member of `after` that holds the entries of the level log.
+pub const LOG_MEMBER: &str = "log";
 /// Member of `after` that holds what the event changed beside its subject: objects with a `step_id` or
 /// `document_id` and the changed members.
 pub const ALSO_MEMBER: &str = "also";
@@ -177,6 +194,15 @@ pub struct History {
     pub actor: Option<String>,
     /// What else is to be known, no personal data.
     pub data: Option<Value>,
+    /// The sender's id of the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
+    /// Ids of earlier deliveries that took effect by this commit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_effective: Vec<String>,
+    /// Ids of earlier deliveries that lost their effect by this commit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub no_longer_effective: Vec<String>,
 }
 
 /// The seed's event name, or ours beside it, for the history; `None` when the action makes no entry.
@@ -186,7 +212,7 @@ pub fn history_event(action: Action) -> Option<&'static str> {
         Action::StepSubmitted => "kyc.submitted",
         Action::StepApproved => "kyc.approved",
         Action::StepRejected => "kyc.rejected",
-        Action::StepExpired => "kyc.expired",
+        Action::StepExpired | Action::LevelExpired => "kyc.expired",
         Action::StepExpiring => "kyc.expiring",
         Action::StepSkipped => "kyc.skipped",
         Action::ProfileRiskSet => "risk.set",
@@ -196,7 +222,13 @@ pub fn history_event(action: Action) -> Option<&'static str> {
         | Action::DocumentApproved
         | Action::DocumentRejected
         | Action::DocumentExpired
-        | Action::DocumentDeleted => action.name(),
+        | Action::DocumentDeleted
+        | Action::OutboundQueued
+        | Action::OutboundDelivered
+        | Action::OutboundRefused
+        | Action::OutboundDead
+        | Action::OutboundSuperseded
+        | Action::ReconcileDrift => action.name(),
         _ => return None,
     })
 }

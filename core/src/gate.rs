@@ -11,7 +11,7 @@ use crate::id::{Brand, CustomerId, CustomerKey};
 use crate::limits::LEVEL_MAX;
 use crate::profile::set_required_level::raise;
 use crate::rejection::Rejection;
-use crate::status::{Flag, TemplateStatus};
+use crate::status::{Flag, KycModel, ProfileStatus, TemplateStatus};
 use crate::work::Work;
 
 /// Who wants to open one.
@@ -48,7 +48,16 @@ impl Change for CheckGate {
         }
     }
 
+    /// The gate answers under every model.
+    fn permitted(&self, _model: Option<KycModel>) -> Result<(), Rejection> {
+        Ok(())
+    }
+
     fn decide(&self, work: &mut Work) -> Result<Outcome<GateReply>, Rejection> {
+        let model = work.context.model();
+        if model == Some(KycModel::None) {
+            return Ok(Outcome::Done(GateReply { allowed: true }));
+        }
         // What has just fallen due counts before the comparison.
         work.recalculate();
         let settings = &work.context.settings;
@@ -56,6 +65,15 @@ impl Change for CheckGate {
         let current_level = work.state.profile.as_ref().map_or(0, |profile| profile.current_level);
         if settings.kyc_required_for_real == Flag::No || current_level >= level {
             return Ok(Outcome::Done(GateReply { allowed: true }));
+        }
+        if model == Some(KycModel::PlatformOwns) {
+            let profile = work.state.profile.as_ref();
+            return Err(Rejection::KycRequired {
+                level,
+                status: profile.map_or(ProfileStatus::None, |profile| profile.status),
+                current_level,
+                kyc_id: profile.map(|profile| profile.id),
+            });
         }
         work.context
             .templates
@@ -77,7 +95,7 @@ impl Change for CheckGate {
             level,
             status: profile.status,
             current_level: profile.current_level,
-            kyc_id: profile.id,
+            kyc_id: Some(profile.id),
         }))
     }
 }

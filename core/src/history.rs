@@ -9,6 +9,7 @@ use crate::event::History;
 use crate::id::{AuditId, Brand, CustomerId, ProfileId};
 use crate::json::Json;
 use crate::record;
+use crate::record::{Cell, Column, json_of};
 use crate::status::KycStatus;
 use crate::time::{Seconds, Time};
 
@@ -45,6 +46,33 @@ record! {
         pub actor: Option<String>,
         /// What else is to be known.
         pub data: Option<Json>,
+        /// The sender's id of the event.
+        pub event_id: Option<String>,
+        /// Ids of earlier deliveries that took effect by this commit.
+        pub also_effective: EventIds,
+        /// Ids of earlier deliveries that lost their effect by this commit.
+        pub no_longer_effective: EventIds,
+    }
+}
+
+/// Ids of deliveries; mostly none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventIds(pub Vec<String>);
+
+impl Column for EventIds {
+    fn to_cell(&self) -> Cell {
+        if self.0.is_empty() {
+            Cell::Null
+        } else {
+            Cell::Text(json_of(self).to_string())
+        }
+    }
+    fn from_cell(cell: Cell) -> Option<Self> {
+        match cell {
+            Cell::Null => Some(Self::default()),
+            cell => serde_json::from_str(&String::from_cell(cell)?).ok(),
+        }
     }
 }
 
@@ -67,6 +95,9 @@ impl HistoryRow {
             reason: entry.reason,
             actor: entry.actor,
             data: entry.data.map(Json::from),
+            event_id: entry.event_id,
+            also_effective: EventIds(entry.also_effective),
+            no_longer_effective: EventIds(entry.no_longer_effective),
         })
     }
 }
@@ -80,7 +111,7 @@ pub struct HistoryView {
     pub at: Seconds,
     /// When it holds from.
     pub ts: Seconds,
-    /// `manager`, `customer`, `system`.
+    /// `manager`, `customer`, `system`, `webhook` or `outbound`.
     pub source: String,
     /// `kyc.submitted`, `kyc.approved`, `document.added`, …
     pub event: String,
@@ -101,6 +132,15 @@ pub struct HistoryView {
     /// What else is to be known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Value>,
+    /// The sender's id of the event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
+    /// Ids of earlier deliveries that took effect by this one's commit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_effective: Vec<String>,
+    /// Ids of earlier deliveries that lost their effect by this one's commit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub no_longer_effective: Vec<String>,
 }
 
 impl From<&HistoryRow> for HistoryView {
@@ -118,6 +158,9 @@ impl From<&HistoryRow> for HistoryView {
             reason: row.reason.clone(),
             actor: row.actor.clone(),
             data: row.data.as_deref().cloned(),
+            event_id: row.event_id.clone(),
+            also_effective: row.also_effective.0.clone(),
+            no_longer_effective: row.no_longer_effective.0.clone(),
         }
     }
 }

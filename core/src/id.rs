@@ -47,6 +47,8 @@ integer_ids! {
     TemplateId,
     /// An audit row.
     AuditId,
+    /// A call out to a platform, waiting or done.
+    DeliveryId,
 }
 
 impl CustomerId {
@@ -58,7 +60,7 @@ impl CustomerId {
 }
 
 macro_rules! names {
-    ($($(#[$meta:meta])* $name:ident),+ $(,)?) => {$(
+    ($($(#[$meta:meta])* $name:ident: $check:ident, $message:literal, $pattern:literal;)+) => {$(
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String")]
@@ -74,7 +76,7 @@ macro_rules! names {
         impl TryFrom<String> for $name {
             type Error = &'static str;
             fn try_from(text: String) -> Result<Self, Self::Error> {
-                if is_name(&text) { Ok(Self(text)) } else { Err("must be 1 to 64 of `A-Z a-z 0-9 _ . -`") }
+                if $check(&text) { Ok(Self(text)) } else { Err($message) }
             }
         }
 
@@ -108,7 +110,7 @@ macro_rules! names {
                 stringify!($name).into()
             }
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_.-]{1,64}$" })
+                json_schema!({ "type": "string", "pattern": $pattern })
             }
         }
     )+};
@@ -116,9 +118,18 @@ macro_rules! names {
 
 names! {
     /// The namespace of everything in the manager API.
-    Brand,
+    Brand: is_name, "must be 1 to 64 of `A-Z a-z 0-9 _ . -`", "^[A-Za-z0-9_.-]{1,64}$";
     /// What a template, and the steps made from it, are called within their brand.
-    Code,
+    Code: is_name, "must be 1 to 64 of `A-Z a-z 0-9 _ . -`", "^[A-Za-z0-9_.-]{1,64}$";
+    /// What a tenant is called in the addresses of its webhooks.
+    Slug: is_slug, "must be 1 to 64 of `a-z 0-9 -`", "^[a-z0-9-]{1,64}$";
+}
+
+fn is_slug(text: &str) -> bool {
+    (1..=CODE_CHARS_MAX).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 fn is_name(text: &str) -> bool {

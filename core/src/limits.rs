@@ -78,3 +78,55 @@ pub const KEPT_REPLY_SECONDS: i64 = 24 * 3_600;
 pub const UNCLAIMED_FILE_SECONDS: i64 = 24 * 3_600;
 /// How often a command is decided again after a conflict before it is refused.
 pub const CONFLICT_ATTEMPTS_MAX: usize = 5;
+/// How far a webhook's signed timestamp may be from now, either way.
+pub const SIGNATURE_AGE_SECONDS_MAX: u64 = 300;
+/// Longest answer of a platform that is read.
+pub const OUTBOUND_ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// How long a platform may take to accept a connection.
+pub const OUTBOUND_CONNECT_SECONDS_MAX: u64 = 3;
+/// How long a whole call to a platform may take.
+pub const OUTBOUND_CALL_SECONDS_MAX: u64 = 10;
+/// Largest webhook body.
+pub const WEBHOOK_BYTES_MAX: usize = 64 * 1024;
+/// Longest `event_id` of a webhook.
+pub const EVENT_ID_CHARS_MAX: usize = 128;
+/// Longest `reason` of a webhook's rejection.
+pub const WEBHOOK_REASON_CHARS_MAX: usize = 2_000;
+/// How far a webhook's `ts` may be ahead of now.
+pub const WEBHOOK_AHEAD_SECONDS_MAX: i64 = 300;
+/// Most entries of one customer's level log that webhooks may fill.
+pub const LEVEL_LOG_ENTRIES_MAX: usize = 10_000;
+/// Greatest number of a customer that an external id makes without being linked.
+pub const EXTERNAL_NUMBER_MAX: i64 = 999_999_999;
+/// Numbers of customers in use that an allocation passes over before it gives up.
+pub const ALLOCATIONS_MAX: usize = 100;
+/// Longest address of a platform.
+pub const BASE_URL_CHARS_MAX: usize = 500;
+/// Most webhook secrets that hold at once.
+pub const SECRETS_LIVE_MAX: usize = 3;
+/// How long a secret goes on beside its successor, unless the rotation says otherwise.
+pub const OVERLAP_SECONDS_DEFAULT: i64 = 86_400;
+/// How long it may at most.
+pub const OVERLAP_SECONDS_MAX: i64 = 30 * 86_400;
+/// Webhooks a second that a tenant may send for long, unless it is set.
+pub const WEBHOOK_RATE_DEFAULT: i64 = 200;
+/// Webhooks that a tenant may send at once, unless it is set.
+pub const WEBHOOK_BURST_DEFAULT: i64 = 1_000;
+/// Highest rate and burst that can be set.
+pub const RATE_MAX: i64 = 1_000_000;
+/// Lookups a second that a reconciliation makes, unless it is set.
+pub const LOOKUP_RATE_DEFAULT: i64 = 10;
+/// Calls out that one decision may queue: an initiate and an update for each level.
+pub const CALLS_PER_DECISION_MAX: i64 = 22;
+/// How long a claimed call is its claimer's.
+pub const LEASE_SECONDS: i64 = 30;
+/// How long after it was queued a call that nobody took is given up.
+pub const CALL_AGE_SECONDS_MAX: i64 = 30 * 3_600;
+/// Longest `Retry-After` that is honoured.
+pub const RETRY_AFTER_SECONDS_MAX: i64 = 10 * 3_600;
+/// Failures in a row that open a tenant's breaker.
+pub const BREAKER_FAILURES_MAX: i64 = 5;
+/// How often an open breaker lets one call through.
+pub const PROBE_SECONDS: i64 = 60;
+/// Longest text of a platform's that is kept of an answer.
+pub const ANSWER_TEXT_CHARS_MAX: usize = 500;

@@ -9,10 +9,12 @@ use crate::actor::BrandScope;
 use crate::audit::AuditRow;
 use crate::document::Document;
 use crate::history::HistoryRow;
-use crate::id::{Brand, CustomerId, DocumentId, ProfileId, StepId};
+use crate::id::{Brand, CustomerId, DocumentId, ProfileId, Slug, StepId};
+use crate::outbound::Delivery;
 use crate::profile::Profile;
-use crate::status::{DocumentStatus, ProfileStatus, RiskLevel, TemplateStatus};
+use crate::status::{DeliveryStatus, DocumentStatus, KycModel, ProfileStatus, RiskLevel, TemplateStatus};
 use crate::template::Template;
+use crate::tenant::Tenant;
 use crate::time::Time;
 
 pub use cursor::Page;
@@ -67,6 +69,10 @@ pub enum Filter {
     Audit(AuditFilter),
     /// One customer's history, newest first.
     History(ProfileId),
+    /// Tenants, in the order they were added.
+    Tenants(TenantFilter),
+    /// Calls out, newest first.
+    Deliveries(DeliveryFilter),
 }
 
 /// Which templates.
@@ -160,6 +166,24 @@ pub struct AuditFilter {
     pub to: Option<Time>,
 }
 
+/// Which tenants.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[allow(missing_docs, reason = "the members of the command, by their names")]
+pub struct TenantFilter {
+    pub slug: Option<Slug>,
+    pub brand: Option<Brand>,
+    pub kyc_model: Option<KycModel>,
+}
+
+/// Which calls out.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[allow(missing_docs, reason = "the members of the command, by their names")]
+pub struct DeliveryFilter {
+    pub brand: Option<Brand>,
+    pub customer_id: Option<CustomerId>,
+    pub status: Option<DeliveryStatus>,
+}
+
 /// The rows of a page.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "one for each filter")]
@@ -169,6 +193,8 @@ pub enum Rows {
     Documents(Vec<Document>),
     Audit(Vec<AuditRow>),
     History(Vec<HistoryRow>),
+    Tenants(Vec<Tenant>),
+    Deliveries(Vec<Delivery>),
 }
 
 /// Whether a filter member lets a value through.
@@ -215,6 +241,24 @@ impl DocumentFilter {
             && fits(self.kyc_id.as_ref(), &document.kyc_id)
             && self.step_id.is_none_or(|wanted| document.step_id == Some(wanted))
             && fits(self.status.as_ref(), &document.status)
+    }
+}
+
+impl TenantFilter {
+    /// Whether the tenant is one of these.
+    pub fn fits(&self, tenant: &Tenant) -> bool {
+        fits(self.slug.as_ref(), &tenant.slug)
+            && fits(self.brand.as_ref(), &tenant.brand)
+            && fits(self.kyc_model.as_ref(), &tenant.kyc_model)
+    }
+}
+
+impl DeliveryFilter {
+    /// Whether the call is one of these.
+    pub fn fits(&self, delivery: &Delivery) -> bool {
+        fits(self.brand.as_ref(), &delivery.brand)
+            && fits(self.customer_id.as_ref(), &delivery.customer_id)
+            && fits(self.status.as_ref(), &delivery.status)
     }
 }
 

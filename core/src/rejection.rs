@@ -27,9 +27,15 @@ pub enum Rejection {
         status: ProfileStatus,
         /// The level it has.
         current_level: i64,
-        /// The profile.
-        kyc_id: ProfileId,
+        /// The profile; none while the platform has told nothing of the customer.
+        kyc_id: Option<ProfileId>,
     },
+    /// The brand's platform owns KYC: nothing about a customer is decided here.
+    #[error("KYC of this brand is owned by its platform")]
+    OwnedByPlatform,
+    /// The brand's tenant tracks no KYC.
+    #[error("KYC is switched off for this brand")]
+    KycDisabled,
     /// There is no such thing, or not for this token.
     #[error("{0} not found")]
     NotFound(&'static str),
@@ -113,7 +119,7 @@ impl Rejection {
         match self {
             Self::InvalidData(_) => 400,
             Self::Unauthenticated(_) => 401,
-            Self::Forbidden(_) | Self::KycRequired { .. } => 403,
+            Self::Forbidden(_) | Self::KycRequired { .. } | Self::OwnedByPlatform | Self::KycDisabled => 403,
             Self::NotFound(_) => 404,
             Self::MethodNotAllowed(_) => 405,
             Self::InvalidState { .. }
@@ -143,6 +149,8 @@ impl Rejection {
             Self::InvalidData(_) | Self::MethodNotAllowed(_) | Self::RangeNotSatisfiable(_) => "INVALID_DATA",
             Self::Unauthenticated(_) | Self::Forbidden(_) => "PERMISSION_DENIED",
             Self::KycRequired { .. } => "KYC_REQUIRED",
+            Self::OwnedByPlatform => "KYC_OWNED_BY_PLATFORM",
+            Self::KycDisabled => "KYC_DISABLED",
             Self::NotFound(_) => "RET_NOT_FOUND",
             Self::InvalidState { .. } => "INVALID_STATE",
             Self::Stale { .. } => "STALE",
@@ -163,6 +171,8 @@ impl Rejection {
         ("INVALID_CUSTOMER", &[400]),
         ("PERMISSION_DENIED", &[401, 403]),
         ("KYC_REQUIRED", &[403]),
+        ("KYC_OWNED_BY_PLATFORM", &[403]),
+        ("KYC_DISABLED", &[403]),
         ("RET_NOT_FOUND", &[404]),
         ("INVALID_STATE", &[409]),
         ("STALE", &[409]),

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 use crate::audit::AuditRow;
 use crate::brand::{BrandState, Settings};
 use crate::customer::CustomerState;
-use crate::event::{ALSO_MEMBER, HISTORY_MEMBER, History};
+use crate::event::{ALSO_MEMBER, HISTORY_MEMBER, History, LOG_MEMBER};
 use crate::history::HistoryRow;
-use crate::id::{DocumentId, StepId};
+use crate::id::{DeliveryId, DocumentId, StepId};
 use crate::record::{Record, patched};
 
 /// A row that cannot be replayed: its data is erased, or it is not a row of this program.
@@ -31,7 +31,7 @@ pub fn evolve(state: &mut CustomerState, row: &AuditRow) -> Result<Option<Histor
     let after = row.after.as_deref().and_then(Value::as_object).unwrap_or(&empty);
     let action = row.known_action().ok_or_else(refuse)?;
     match action.thing() {
-        "profile" | "level" => {
+        "profile" | "level" | "reconcile" => {
             state.profile = Some(patched(state.profile.as_ref(), after).ok_or_else(refuse)?);
         }
         "step" => {
@@ -42,7 +42,19 @@ pub fn evolve(state: &mut CustomerState, row: &AuditRow) -> Result<Option<Histor
             let id = row.document_id.ok_or_else(refuse)?;
             lay_over(&mut state.documents, |document| document.id == id, after).ok_or_else(refuse)?;
         }
+        "outbound" => {
+            let id = after
+                .get("id")
+                .and_then(Value::as_i64)
+                .map(DeliveryId)
+                .ok_or_else(refuse)?;
+            lay_over(&mut state.deliveries, |delivery| delivery.id == id, after).ok_or_else(refuse)?;
+        }
         _ => {}
+    }
+    for entry in after.get(LOG_MEMBER).and_then(Value::as_array).into_iter().flatten() {
+        let entry = serde_json::from_value(entry.clone()).map_err(|_| refuse())?;
+        state.log.push(entry);
     }
     for entry in after.get(ALSO_MEMBER).and_then(Value::as_array).into_iter().flatten() {
         also_changed(state, entry).ok_or_else(refuse)?;
@@ -95,6 +107,8 @@ pub fn evolve_brand(state: &mut BrandState, row: &AuditRow) -> Result<(), NotRep
             let settings: Settings = patched(Some(&state.settings), after).ok_or_else(refuse)?;
             state.settings = settings;
         }
+        "tenant" if after.is_empty() => state.tenant = None,
+        "tenant" => state.tenant = Some(patched(state.tenant.as_ref(), after).ok_or_else(refuse)?),
         _ => return Err(refuse()),
     }
     state.head.hash = row.hash;

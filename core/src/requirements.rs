@@ -23,6 +23,13 @@ pub fn missing_documents(requirements: &Value, present: &[&str]) -> Vec<String> 
     missing
 }
 
+/// Every document type that the requirements name, in their order.
+pub fn document_types(requirements: &Value) -> Vec<String> {
+    let any_of = types(requirements, "documents");
+    let named = any_of.into_iter().chain(types(requirements, "all_documents"));
+    named.map(str::to_owned).collect()
+}
+
 fn types<'a>(requirements: &'a Value, name: &str) -> Vec<&'a str> {
     requirements
         .get(name)

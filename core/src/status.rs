@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::record::{Cell, Column};
+use crate::rejection::Rejection;
 
 /// Declares enums whose wire and stored form is an integer.
 macro_rules! wire_enums {
@@ -141,44 +142,136 @@ wire_enums! {
     }
 }
 
-/// The customer aggregate's status (the seed's `players.kyc_status`), by name on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum KycStatus {
-    /// Nothing has been verified or asked.
-    None,
-    /// Something waits for the customer or a verdict.
-    Pending,
-    /// The current level is verified.
-    Verified,
-    /// A verdict went against the customer.
-    Rejected,
-    /// A verification has lapsed.
-    Expired,
-}
+/// Declares enums whose wire and stored form is a name.
+macro_rules! named_enums {
+    ($($(#[$meta:meta])* pub enum $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $label:literal,)+ })+) => {$(
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        pub enum $name { $($(#[$variant_meta])* #[serde(rename = $label)] $variant,)+ }
 
-impl KycStatus {
-    /// The name on the wire and in rows.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Pending => "pending",
-            Self::Verified => "verified",
-            Self::Rejected => "rejected",
-            Self::Expired => "expired",
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name on the wire and in rows.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $label,)+ }
+            }
+
+            /// The value of a name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.name() == name)
+            }
         }
+
+        impl Column for $name {
+            fn to_cell(&self) -> Cell {
+                Cell::Text(self.name().to_owned())
+            }
+            fn from_cell(cell: Cell) -> Option<Self> {
+                String::from_cell(cell).and_then(|text| Self::from_name(&text))
+            }
+        }
+    )+};
+}
+
+named_enums! {
+    /// The customer aggregate's status (the seed's `players.kyc_status`), by name on the wire.
+    pub enum KycStatus {
+        /// Nothing has been verified or asked.
+        None = "none",
+        /// Something waits for the customer or a verdict.
+        Pending = "pending",
+        /// The current level is verified.
+        Verified = "verified",
+        /// A verdict went against the customer.
+        Rejected = "rejected",
+        /// A verification has lapsed.
+        Expired = "expired",
+    }
+
+    /// Who owns KYC at a tenant (the seed's four models).
+    pub enum KycModel {
+        /// The platform verifies and sends webhooks; here its verdicts are mirrored.
+        PlatformOwns = "platform_owns",
+        /// It is verified here, and the platform is told.
+        CrmOwns = "crm_owns",
+        /// Both.
+        Dual = "dual",
+        /// No KYC is tracked.
+        None = "none",
+    }
+
+    /// What happens to one level of a customer, from a webhook or a local verdict.
+    pub enum LevelEvent {
+        /// Something was submitted.
+        Submitted = "kyc.submitted",
+        /// A higher level was started.
+        LevelUpgraded = "kyc.level_upgraded",
+        /// A verdict for the customer.
+        Approved = "kyc.approved",
+        /// A verdict against the customer.
+        Rejected = "kyc.rejected",
+        /// A verification lapsed.
+        Expired = "kyc.expired",
+    }
+
+    /// What a platform is called for.
+    pub enum CallKind {
+        /// Steps became required at a level.
+        Initiate = "initiate",
+        /// A level was verified or rejected.
+        Update = "update",
+    }
+
+    /// Where a call out stands.
+    pub enum DeliveryStatus {
+        /// It waits for its turn or its next try.
+        Queued = "queued",
+        /// The platform took it.
+        Delivered = "delivered",
+        /// The platform will not have it.
+        Refused = "refused",
+        /// It was tried for long enough.
+        Dead = "dead",
+        /// A later call says all that it said.
+        Superseded = "superseded",
+    }
+
+    /// What a tenant's secret signs.
+    pub enum SecretKind {
+        /// Webhooks that come in.
+        Webhook = "webhook",
+        /// Calls that go out.
+        Outbound = "outbound",
     }
 }
 
-impl Column for KycStatus {
-    fn to_cell(&self) -> Cell {
-        Cell::Text(self.name().to_owned())
+impl DeliveryStatus {
+    /// The `current_status` of a refusal: its place in [`Self::ALL`].
+    pub const fn number(self) -> i64 {
+        self as i64
     }
-    fn from_cell(cell: Cell) -> Option<Self> {
-        let text = String::from_cell(cell)?;
-        [Self::None, Self::Pending, Self::Verified, Self::Rejected, Self::Expired]
-            .into_iter()
-            .find(|status| status.name() == text)
+}
+
+impl KycModel {
+    /// Whether webhooks move levels, and the aggregate is the fold of their log.
+    pub const fn takes_webhooks(self) -> bool {
+        matches!(self, Self::PlatformOwns | Self::Dual)
+    }
+
+    /// Whether the platform is called.
+    pub const fn calls_out(self) -> bool {
+        matches!(self, Self::CrmOwns | Self::Dual)
+    }
+
+    /// Refuses what only a brand that decides here may do; a brand without a tenant decides for itself.
+    pub const fn check_writable(model: Option<Self>) -> Result<(), Rejection> {
+        match model {
+            Some(Self::PlatformOwns) => Err(Rejection::OwnedByPlatform),
+            Some(Self::None) => Err(Rejection::KycDisabled),
+            Some(Self::CrmOwns | Self::Dual) | None => Ok(()),
+        }
     }
 }
 

@@ -10,8 +10,8 @@ use std::sync::LazyLock;
 
 use crate::actor::Access::{Admin, Customer, Manager};
 use crate::command::Method::{Delete, Get, Patch, Post, Put};
-use crate::command::{Changes, Command, Configures, Entry, Lists, STORAGE_MEMBERS, Views, ViewsBrand};
-use crate::{audit, brand, customer, document, gate, profile, step, template};
+use crate::command::{Changes, Command, Configures, Entry, Lists, Reconciles, STORAGE_MEMBERS, Views, ViewsBrand};
+use crate::{audit, brand, customer, document, gate, outbound, profile, step, template, tenant};
 
 static TABLE: LazyLock<Vec<Command>> = LazyLock::new(lines);
 
@@ -53,6 +53,14 @@ fn lines() -> Vec<Command> {
         Entry::<Lists, profile::history::GetHistory>::line("MngGetKycHistory", &[Get], "/manager/kyc/profiles/{id}/history", Manager, "Read a customer's timeline, newest first"),
         Entry::<ViewsBrand, brand::get::GetBrand>::line("MngGetKycBrand", &[Get], "/manager/kyc/brands/{brand}", Manager, "Get a brand's settings"),
         Entry::<Configures, brand::set::SetBrand>::line("MngSetKycBrand", &[Put], "/manager/kyc/brands/{brand}", Admin, "Change a brand's settings"),
+        Entry::<Configures, tenant::add::AddTenant>::line("MngAddTenant", &[Post], "/manager/tenants", Admin, "Give a brand its tenant"),
+        Entry::<Configures, tenant::update::UpdateTenant>::line("MngUpdateTenant", &[Patch], "/manager/tenants/{slug}", Admin, "Change a tenant"),
+        Entry::<Lists, tenant::list::ListTenants>::line("MngGetTenants", &[Get], "/manager/tenants", Admin, "List tenants"),
+        Entry::<Configures, tenant::rotate_secret::RotateTenantSecret>::line("MngRotateTenantSecret", &[Post], "/manager/tenants/{slug}/rotate-secret", Admin, "Make a new secret; the one before goes on for a while"),
+        Entry::<Reconciles, tenant::reconcile::ReconcileTenant>::line("MngReconcileTenant", &[Post], "/manager/tenants/{slug}/reconcile", Admin, "Compare some players with what the platform holds"),
+        Entry::<Configures, tenant::delete::DeleteTenant>::line("MngDeleteTenant", &[Delete], "/manager/tenants/{slug}", Admin, "Make a brand local again"),
+        Entry::<Lists, outbound::list::ListDeliveries>::line("MngGetKycDeliveries", &[Get], "/manager/kyc/deliveries", Manager, "List calls to the platform, newest first"),
+        Entry::<Changes, outbound::replay::ReplayDelivery>::line("MngReplayKycDelivery", &[Post], "/manager/kyc/deliveries/{id}/replay", Manager, "Send a dead call again"),
         Entry::<Changes, gate::CheckGate>::line("MngCheckRealAccountGate", &[Post], "/manager/kyc/gates/real-account", Manager, "Ask whether a customer may open a real account"),
         Entry::<Views, customer::status::GetStatus>::line("CustomerGetKycStatus", &[Get], "/customer/kyc", Customer, "What the customer is asked for, and where it stands"),
         Entry::<Views, customer::step::GetOwnStep>::line("CustomerGetKycStep", &[Get], "/customer/kyc/steps/{id}", Customer, "One of the customer's own steps"),

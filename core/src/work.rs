@@ -1,6 +1,9 @@
 //! A decision in the making: a working copy of the customer's state, and the events that led to it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use crate::actor::Actor;
 use crate::brand::Settings;
@@ -8,15 +11,21 @@ use crate::customer::CustomerState;
 use crate::document::Document;
 use crate::event::{ALSO_MEMBER, Action, Event, History, Note, Subject, history_event};
 use crate::file::FileMeta;
-use crate::id::{CustomerId, DocumentId, FileId, ProfileId, StepId, TemplateId};
+use crate::id::{CustomerId, DeliveryId, DocumentId, FileId, ProfileId, Slug, StepId, TemplateId};
+use crate::level::{Expiry, LevelEntry, fold};
 use crate::limits::ID_MAX;
+use crate::outbound::{Delivery, QueueChange, QueuedCall};
 use crate::profile::Profile;
-use crate::record::{Record, whole};
+use crate::record::{Hash, Record, whole};
 use crate::rejection::Rejection;
-use crate::status::{KycStatus, ProfileStatus, RiskLevel, Session};
+use crate::status::{
+    DeliveryStatus, Flag, KycModel, KycStatus, LevelEvent, ProfileStatus, RiskLevel, Session, StepStatus,
+};
 use crate::step::Step;
 use crate::template::Template;
+use crate::tenant::Tenant;
 use crate::time::Time;
+use crate::webhook::Webhook;
 
 /// What purity forbids a decision to find out for itself.
 #[derive(Debug, Clone)]
@@ -35,6 +44,24 @@ pub struct Context {
     pub files: Vec<FileMeta>,
     /// Whose external id the one in the command's needs is, or the new customer's decimal number.
     pub external_owner: Option<CustomerId>,
+    /// The brand's tenant.
+    pub tenant: Option<Tenant>,
+    /// The call out that the command named in its needs.
+    pub delivery: Option<Delivery>,
+    /// Randomness that the keys of calls out are made of.
+    pub seed: Hash,
+}
+
+impl Context {
+    /// The tenant's model.
+    pub fn model(&self) -> Option<KycModel> {
+        self.tenant.as_ref().map(|tenant| tenant.kyc_model)
+    }
+
+    /// The model, where webhooks and local verdicts are folded into the aggregate.
+    fn folding_model(&self) -> Option<KycModel> {
+        self.model().filter(|model| model.takes_webhooks())
+    }
 }
 
 /// The next free id of each kind; the store has reserved as many as the command's needs call for.
@@ -48,6 +75,10 @@ pub struct Ids {
     pub document: i64,
     /// For a template.
     pub template: i64,
+    /// For a tenant.
+    pub tenant: i64,
+    /// For calls out.
+    pub delivery: i64,
 }
 
 impl Ids {
@@ -57,6 +88,8 @@ impl Ids {
         step: ID_MAX,
         document: ID_MAX,
         template: ID_MAX,
+        tenant: ID_MAX,
+        delivery: ID_MAX,
     };
 
     fn take(next: &mut i64) -> i64 {
@@ -80,6 +113,14 @@ impl Ids {
     pub fn template(&mut self) -> TemplateId {
         TemplateId(Self::take(&mut self.template))
     }
+    /// A fresh number of a tenant.
+    pub fn tenant(&mut self) -> i64 {
+        Self::take(&mut self.tenant)
+    }
+    /// A fresh id of a call out.
+    pub fn delivery(&mut self) -> DeliveryId {
+        DeliveryId(Self::take(&mut self.delivery))
+    }
 }
 
 /// Whose doing an event is.
@@ -89,6 +130,10 @@ pub enum By {
     Caller,
     /// The clock's.
     System,
+    /// The sender of a webhook's.
+    Webhook,
+    /// That of the calls out.
+    Outbound,
 }
 
 /// A working copy of a customer's state.
@@ -103,23 +148,39 @@ pub struct Work {
     events: Vec<Event>,
     by: By,
     kyc_status_before: KycStatus,
+    risk_before: RiskLevel,
+    /// Levels whose counting steps were all approved when the decision began.
+    approved_before: BTreeSet<i64>,
+    /// The same at the last recalculation.
+    approved: BTreeSet<i64>,
+    /// Verifications whose end by the clock has its line in the history.
+    reported: BTreeSet<Expiry>,
+    queue: Vec<QueueChange>,
+    uuids: u32,
 }
 
 impl Work {
     /// Starts from a loaded state.
     pub fn new(state: CustomerState, context: Context) -> Self {
         let now = context.now.max(state.head.committed_time);
-        let kyc_status_before = state
-            .profile
-            .as_ref()
-            .map_or(KycStatus::None, |profile| profile.kyc_status);
+        let profile = state.profile.as_ref();
+        let approved = approved_levels(&state.steps);
+        let reported = context
+            .folding_model()
+            .map(|_| fold(&state.log, state.head.committed_time).expiries);
         Self {
+            kyc_status_before: profile.map_or(KycStatus::None, |profile| profile.kyc_status),
+            risk_before: profile.map_or(RiskLevel::Unknown, |profile| profile.risk_level),
+            approved_before: approved.clone(),
+            approved,
+            reported: reported.into_iter().flatten().collect(),
             state,
             context,
             now,
             events: Vec::new(),
             by: By::Caller,
-            kyc_status_before,
+            queue: Vec::new(),
+            uuids: 0,
         }
     }
 
@@ -133,25 +194,40 @@ impl Work {
         &self.events
     }
 
+    /// Levels whose counting steps were all approved when the decision began.
+    pub const fn approved_before(&self) -> &BTreeSet<i64> {
+        &self.approved_before
+    }
+
+    /// The risk when the decision began.
+    pub const fn risk_before(&self) -> RiskLevel {
+        self.risk_before
+    }
+
     /// The profile, made on first use.
     pub fn profile_id(&mut self) -> ProfileId {
+        // A number that is another customer's explicit external id is not this one's: it has none until linked.
+        let number = self.state.key.customer_id.to_string();
+        let external_id = self.context.external_owner.is_none().then_some(number);
+        self.profile_known_as(external_id)
+    }
+
+    /// The profile, made on first use for a customer whom the platform knows by this id.
+    pub fn profile_known_as(&mut self, external_id: Option<String>) -> ProfileId {
         if let Some(profile) = &self.state.profile {
             return profile.id;
         }
         let key = self.state.key.clone();
-        // A number that is another customer's explicit external id is not this one's: it has none until linked.
-        let external_id = self
-            .context
-            .external_owner
-            .is_none()
-            .then(|| key.customer_id.to_string());
+        let linked = external_id
+            .as_ref()
+            .is_some_and(|id| *id != key.customer_id.to_string());
         let id = self.context.ids.profile();
         let profile = Profile {
             id,
             brand: key.brand,
             customer_id: key.customer_id,
             external_id,
-            linked: false,
+            linked,
             status: ProfileStatus::None,
             current_level: 0,
             required_level: 0,
@@ -260,7 +336,16 @@ impl Work {
             step_id: Some(id),
             ..Subject::default()
         };
+        let moved = match action {
+            Action::StepSubmitted => Some((LevelEvent::Submitted, now)),
+            Action::StepRejected => Some((LevelEvent::Rejected, now)),
+            Action::StepExpired => Some((LevelEvent::Expired, before.expires_time.unwrap_or(now))),
+            _ => None,
+        };
         self.push(action, subject, note, Some(old), Some(new), level);
+        if let Some((event, ts)) = moved {
+            self.enter_local(event, level, ts, None);
+        }
         Ok(())
     }
 
@@ -391,6 +476,268 @@ impl Work {
         }
     }
 
+    /// Enters what happened here into the level log, where it counts beside the webhooks.
+    fn enter_local(&mut self, event: LevelEvent, level: i64, ts: Time, expires_at: Option<Time>) {
+        if self.context.model() != Some(KycModel::Dual) {
+            return;
+        }
+        let entry = LevelEntry {
+            event,
+            level,
+            ts,
+            expires_at,
+            ..self.next_entry()
+        };
+        self.enter(entry);
+    }
+
+    /// The next entry of the level log, to be filled.
+    fn next_entry(&mut self) -> LevelEntry {
+        LevelEntry {
+            kyc_id: self.profile_id(),
+            number: self.state.log.last().map_or(0, |last| last.number) + 1,
+            brand: self.state.key.brand.clone(),
+            customer_id: self.state.key.customer_id,
+            event: LevelEvent::Submitted,
+            level: 0,
+            ts: self.now,
+            expires_at: None,
+            slug: None,
+            event_id: None,
+            body_hash: None,
+            accepted: Flag::Yes,
+        }
+    }
+
+    /// Enters an entry into the level log, with the last event.
+    fn enter(&mut self, entry: LevelEntry) {
+        if let Some(event) = self.events.last_mut() {
+            event.log.push(entry.clone());
+        }
+        self.state.log.push(entry);
+    }
+
+    /// Records a webhook of a customer whose profile is there. One that is not accepted makes no history.
+    pub fn receive(&mut self, slug: &Slug, webhook: &Webhook, accepted: Flag) {
+        let note = Note {
+            source: Some(slug.to_string()),
+            reason: (accepted == Flag::No).then(|| "event_id_conflict".to_owned()),
+            comment: None,
+        };
+        let by = std::mem::replace(&mut self.by, By::Webhook);
+        self.push(
+            Action::WebhookReceived,
+            Subject::default(),
+            note,
+            None,
+            None,
+            webhook.level,
+        );
+        self.by = by;
+        let entry = LevelEntry {
+            event: webhook.event,
+            level: webhook.level,
+            ts: webhook.ts,
+            expires_at: webhook.expires_at,
+            slug: Some(slug.clone()),
+            event_id: Some(webhook.event_id.clone()),
+            body_hash: Some(webhook.body_hash),
+            accepted,
+            ..self.next_entry()
+        };
+        self.enter(entry);
+        let history = History {
+            ts: webhook.ts,
+            actor: Some(self.context.actor.subject.clone()),
+            event_id: Some(webhook.event_id.clone()),
+            data: webhook.kept_data(),
+            ..self.history(
+                "webhook",
+                webhook.event.name(),
+                webhook.level,
+                webhook.reason.clone(),
+                Subject::default(),
+            )
+        };
+        if let Some(event) = self.events.last_mut() {
+            event.body = Some(webhook.body.clone());
+            event.history = (accepted == Flag::Yes).then_some(history);
+        }
+    }
+
+    /// Changes the last event's history entry.
+    pub fn amend_history(&mut self, change: impl FnOnce(&mut History)) {
+        if let Some(history) = self.events.last_mut().and_then(|event| event.history.as_mut()) {
+            change(history);
+        }
+    }
+
+    /// A UUID made of the decision's randomness, another one each time.
+    pub fn fresh_uuid(&mut self) -> String {
+        self.uuids += 1;
+        let digest: [u8; 32] = Sha256::new()
+            .chain_update(self.context.seed.0)
+            .chain_update(self.uuids.to_be_bytes())
+            .finalize()
+            .into();
+        let [bytes @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = digest;
+        FileId::from_random(bytes).to_string()
+    }
+
+    /// Changes the queue of calls with this commit.
+    pub fn queue(&mut self, change: QueueChange) {
+        self.queue.push(change);
+    }
+
+    /// Adds a call out.
+    pub fn add_delivery(&mut self, delivery: Delivery) {
+        let action = match delivery.status {
+            DeliveryStatus::Refused => Action::OutboundRefused,
+            _ => Action::OutboundQueued,
+        };
+        self.push_delivery(action, &delivery, None, whole(&delivery));
+        self.state.deliveries.push(delivery);
+    }
+
+    /// Queues a verdict again that the platform took before.
+    pub fn tell_again(&mut self, told: &Delivery) {
+        let delivery = Delivery {
+            id: self.context.ids.delivery(),
+            idempotency_key: self.fresh_uuid(),
+            status: DeliveryStatus::Queued,
+            queued_time: self.now,
+            settled_time: None,
+            code: None,
+            message: None,
+            provider_ref: None,
+            version: 1,
+            ..told.clone()
+        };
+        self.queue(QueueChange::Add(QueuedCall::of(&delivery)));
+        self.add_delivery(delivery);
+    }
+
+    /// Changes a call out; gives what it became.
+    pub fn change_delivery(
+        &mut self,
+        before: &Delivery,
+        action: Action,
+        change: impl FnOnce(&mut Delivery),
+    ) -> Delivery {
+        let mut after = before.clone();
+        change(&mut after);
+        after.version += 1;
+        let (old, mut new) = Delivery::changes(before, &after);
+        new.insert("id".to_owned(), after.id.0.into());
+        self.push_delivery(action, &after, Some(old), new);
+        self.state.deliveries.retain(|delivery| delivery.id != after.id);
+        self.state.deliveries.push(after.clone());
+        after
+    }
+
+    fn push_delivery(
+        &mut self,
+        action: Action,
+        delivery: &Delivery,
+        before: Option<Map<String, Value>>,
+        after: Map<String, Value>,
+    ) {
+        let note = Note {
+            reason: delivery.code.clone(),
+            ..Note::default()
+        };
+        self.push(action, Subject::default(), note, before, Some(after), delivery.level);
+        let data = delivery.history_data();
+        self.amend_history(|history| history.data = Some(data));
+    }
+
+    /// Records what a reconciliation found; where both sides decide, somebody must look at it.
+    pub fn record_drift(&mut self, level: i64, data: Value, asks_for_review: bool) {
+        let Some(before) = self.state.profile.clone() else {
+            return;
+        };
+        let mut after = before.clone();
+        if asks_for_review && after.review_reason.is_none() {
+            after.review_reason = Some("drift".to_owned());
+            after.review_since = Some(self.now);
+            after.version += 1;
+            after.updated_time = self.now;
+        }
+        let (old, new) = Profile::changes(&before, &after);
+        self.state.profile = Some(after);
+        self.push(
+            Action::ReconcileDrift,
+            Subject::default(),
+            Note::reason("drift"),
+            Some(old),
+            Some(new),
+            level,
+        );
+        self.amend_history(|history| history.data = Some(data));
+    }
+
+    /// Gives verifications that have ended by the clock their line in the history.
+    pub(crate) fn report_expiries(&mut self) {
+        if self.context.folding_model().is_none() {
+            return;
+        }
+        for expiry in fold(&self.state.log, self.now).expiries {
+            if !self.reported.insert(expiry) {
+                continue;
+            }
+            let approval = self.state.log.iter().find(|entry| entry.number == expiry.approval);
+            // What was approved here has a line of its own: its step's.
+            if approval.is_none_or(|approval| approval.event_id.is_none()) {
+                continue;
+            }
+            let by = self.by;
+            self.by = By::System;
+            self.push(
+                Action::LevelExpired,
+                Subject::default(),
+                Note::reason("expired"),
+                None,
+                None,
+                expiry.level,
+            );
+            self.by = by;
+            self.amend_history(|history| history.ts = expiry.at);
+        }
+    }
+
+    /// Enters an approval of each level whose counting steps have all become approved.
+    fn enter_approvals(&mut self) {
+        let approved = approved_levels(&self.state.steps);
+        for level in approved.difference(&self.approved.clone()) {
+            let counting = self
+                .state
+                .steps
+                .iter()
+                .filter(|step| step.counts() && step.level == *level);
+            let expires_at = counting.filter_map(|step| step.expires_time).min();
+            self.enter_local(LevelEvent::Approved, *level, self.now, expires_at);
+        }
+        self.approved = approved;
+    }
+
+    fn history(&self, source: &str, event: &str, level: i64, reason: Option<String>, subject: Subject) -> History {
+        History {
+            ts: self.now,
+            source: source.to_owned(),
+            event: event.to_owned(),
+            level,
+            from: self.kyc_status_before,
+            to: self.kyc_status_before,
+            applied: true,
+            reason,
+            actor: None,
+            data: history_data(subject),
+            event_id: None,
+            also_effective: Vec::new(),
+            no_longer_effective: Vec::new(),
+        }
+    }
+
     fn push(
         &mut self,
         action: Action,
@@ -406,18 +753,12 @@ impl Work {
                 (actor.session, actor.subject.clone(), actor.source())
             }
             By::System => (Session::System, "system".to_owned(), "system"),
+            By::Webhook => (Session::System, self.context.actor.subject.clone(), "webhook"),
+            By::Outbound => (Session::System, "system".to_owned(), "outbound"),
         };
         let history = history_event(action).map(|event| History {
-            ts: self.now,
-            source: source.to_owned(),
-            event: event.to_owned(),
-            level,
-            from: self.kyc_status_before,
-            to: self.kyc_status_before,
-            applied: true,
-            reason: note.reason.clone(),
             actor: Some(actor_id.clone()),
-            data: history_data(subject),
+            ..self.history(source, event, level, note.reason.clone(), subject)
         });
         self.events.push(Event {
             action,
@@ -430,12 +771,15 @@ impl Work {
             after,
             body: None,
             history,
+            log: Vec::new(),
         });
     }
 
     /// Brings the profile in line with what has changed so far, for decisions that depend on it or reply with it.
     pub fn recalculate(&mut self) {
         if self.events.iter().any(|event| event.action != Action::DocumentViewed) {
+            self.enter_approvals();
+            self.report_expiries();
             let by = self.by;
             self.by = By::System;
             crate::recalculate::apply(self);
@@ -443,12 +787,16 @@ impl Work {
         }
     }
 
-    /// Closes the decision: the profile is recalculated, and every entry learns where the commit ends.
-    pub fn finish(mut self) -> (CustomerState, Vec<Event>) {
+    /// Closes the decision: the profile is recalculated, the platform is told, and every entry learns where the commit
+    /// ends.
+    pub fn finish(mut self) -> (CustomerState, Vec<Event>, Vec<QueueChange>) {
         if self.events.is_empty() {
-            return (self.state, self.events);
+            return (self.state, self.events, self.queue);
         }
         self.recalculate();
+        crate::outbound::plan(&mut self);
+        self.state.deliveries.sort_by_key(|delivery| delivery.id);
+        self.state.head.due_time = self.state.due_time(self.context.model(), self.now);
         let kyc_id = self.state.profile.as_ref().map(|profile| profile.id);
         let to = self
             .state
@@ -461,8 +809,18 @@ impl Work {
                 history.to = to;
             }
         }
-        (self.state, self.events)
+        (self.state, self.events, self.queue)
     }
+}
+
+/// Levels with at least one counting step of exactly that level, all of which are approved.
+pub fn approved_levels(steps: &[Step]) -> BTreeSet<i64> {
+    let counting = || steps.iter().filter(|step| step.counts());
+    let is_approved = |level: &i64| {
+        let mut of_level = counting().filter(|step| step.level == *level);
+        of_level.all(|step| step.status == StepStatus::Approved)
+    };
+    counting().map(|step| step.level).filter(is_approved).collect()
 }
 
 fn also(entries: Vec<Value>) -> Map<String, Value> {

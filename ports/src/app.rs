@@ -1,10 +1,18 @@
 //! The application: authenticate → authorise → read → load → decide → commit → reply, the same for every host.
 
+mod cache;
+mod calls;
 mod change;
 mod files;
 mod keyed;
+mod limiter;
 mod read;
+mod reconcile;
+mod reply;
+mod sessions;
 mod tick;
+mod turns;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -12,21 +20,32 @@ use kyc_core::actor::Actor;
 use kyc_core::command::{Call, Command, Target};
 use kyc_core::id::CustomerKey;
 use kyc_core::limits::FILE_BYTES_MAX;
+use kyc_core::record::json_of;
 use kyc_core::rejection::Rejection;
 use kyc_core::status::Session;
 use kyc_core::time::Time;
 use serde_json::{Map, Value};
 
+use crate::app::cache::Cache;
+use crate::app::limiter::Limiter;
+use crate::app::sessions::Sessions;
+use crate::app::turns::Turns;
 use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::notify::Notify;
+use crate::outbound::Outbound;
 use crate::store::{Store, StoreError, Thing};
 use crate::tokens::{Tokens, Verified};
+use crate::vault::Vault;
 
+pub use cache::CacheFigures;
 pub use files::{OpenFile, RangeWanted, Upload, UploadFor};
 pub use keyed::check_key;
+pub use limiter::Rate;
+pub use reply::Reply;
 pub use tick::Ticked;
+pub use webhook::WebhookRequest;
 
 /// What the application needs from outside.
 #[derive(Clone)]
@@ -43,6 +62,10 @@ pub struct Ports {
     pub tokens: Arc<dyn Tokens>,
     /// Whom to tell.
     pub notify: Arc<dyn Notify>,
+    /// Calls to platforms.
+    pub outbound: Arc<dyn Outbound>,
+    /// Sealed secrets.
+    pub vault: Arc<dyn Vault>,
 }
 
 /// Serves commands over its ports.
@@ -50,6 +73,11 @@ pub struct Ports {
 pub struct App {
     ports: Ports,
     file_bytes_max: u64,
+    source_rate: Option<Rate>,
+    turns: Turns,
+    limiter: Arc<Limiter>,
+    sessions: Sessions,
+    cache: Option<Arc<Cache>>,
 }
 
 impl std::fmt::Debug for App {
@@ -73,11 +101,36 @@ pub struct Request {
 
 impl App {
     /// An application over these ports.
-    pub const fn new(ports: Ports) -> Self {
+    pub fn new(ports: Ports) -> Self {
         Self {
             ports,
             file_bytes_max: FILE_BYTES_MAX,
+            source_rate: None,
+            turns: Turns::default(),
+            limiter: Arc::default(),
+            sessions: Sessions::default(),
+            cache: None,
         }
+    }
+
+    /// Keeps rendered replies in memory, up to so many bytes. Only where all commits to the store are this
+    /// application's.
+    #[must_use]
+    pub fn with_cache_bytes(mut self, bytes: u64) -> Self {
+        self.cache = (bytes > 0).then(|| Arc::new(Cache::new(bytes)));
+        self
+    }
+
+    /// What is known of the cache; nothing where there is none.
+    pub fn cache_figures(&self) -> CacheFigures {
+        self.cache.as_ref().map(|cache| cache.figures()).unwrap_or_default()
+    }
+
+    /// Takes webhooks from one address at this rate; at any rate unless it is set.
+    #[must_use]
+    pub const fn with_source_rate(mut self, rate: Option<Rate>) -> Self {
+        self.source_rate = rate;
+        self
     }
 
     /// Takes files up to this size.
@@ -93,7 +146,7 @@ impl App {
     }
 
     /// Serves one request.
-    pub async fn call(&self, request: Request) -> Result<Value, Rejection> {
+    pub async fn call(&self, request: Request) -> Result<Reply, Rejection> {
         let command = request.command;
         let result = self.answer(request).await;
         if let Err(rejection) = &result {
@@ -107,25 +160,41 @@ impl App {
         result
     }
 
-    async fn answer(&self, request: Request) -> Result<Value, Rejection> {
+    async fn answer(&self, request: Request) -> Result<Reply, Rejection> {
         let actor = self.authenticate(request.token.as_deref())?.actor;
+        self.answer_to(&actor, request).await
+    }
+
+    /// Serves a request of somebody whom the host knows without a token: the operator at the machine.
+    pub async fn call_as(&self, actor: &Actor, request: Request) -> Result<Reply, Rejection> {
+        self.answer_to(actor, request).await
+    }
+
+    async fn answer_to(&self, actor: &Actor, request: Request) -> Result<Reply, Rejection> {
         request.command.access.check(actor.session)?;
-        let keyed = keyed::Keyed::of(&request, &actor)?;
+        match &self.cache {
+            Some(cache) if request.command.is_view => self.cached(cache, actor, request).await.map(Reply::Rendered),
+            _ => self.made(actor, request).await.map(Reply::Made),
+        }
+    }
+
+    async fn made(&self, actor: &Actor, request: Request) -> Result<Value, Rejection> {
+        let keyed = keyed::Keyed::of(&request, actor)?;
         match request.command.read(request.data)? {
-            Call::Change(change) => self.change(&actor, change.as_ref(), keyed.as_ref()).await,
-            Call::Configure(change) => self.configure(&actor, change.as_ref(), keyed.as_ref()).await,
-            Call::View(view) => self.view(&actor, view.as_ref()).await,
-            Call::ViewBrand(view) => self.view_brand(&actor, view.as_ref()).await,
-            Call::List(list) => self.list(&actor, list.as_ref()).await,
+            Call::Change(change) => self.change(actor, change.as_ref(), keyed.as_ref()).await,
+            Call::Configure(change) => self.configure(actor, change.as_ref(), keyed.as_ref()).await,
+            Call::View(view) => self.view(actor, view.as_ref()).await,
+            Call::ViewBrand(view) => self.view_brand(actor, view.as_ref()).await,
+            Call::List(list) => self.list(actor, list.as_ref()).await,
+            Call::Reconcile(part) => self.reconcile(actor, &part).await.map(|reply| json_of(&reply)),
         }
     }
 
     /// Who calls, if the token is good.
     pub fn authenticate(&self, token: Option<&str>) -> Result<Verified, Rejection> {
         let token = token.ok_or(Rejection::Unauthenticated("a token is needed"))?;
-        self.ports
-            .tokens
-            .verify(token, self.now())
+        self.sessions
+            .verify(self.ports.tokens.as_ref(), token, self.now())
             .map_err(|bad| Rejection::Unauthenticated(bad.0))
     }
 
@@ -146,6 +215,7 @@ impl App {
             Target::Profile(id) => (Thing::Profile(id), "profile"),
             Target::Step(id) => (Thing::Step(id), "step"),
             Target::Document(id) => (Thing::Document(id), "document"),
+            Target::Delivery(id) => (Thing::Delivery(id), "delivery"),
         };
         let key = self
             .ports

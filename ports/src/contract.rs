@@ -18,16 +18,22 @@
 )]
 
 pub mod blobs;
+pub mod calls;
+pub mod claims;
 pub mod commits;
 pub mod due;
 pub mod files;
 pub mod ids;
 pub mod lists;
 pub mod loading;
+pub mod log;
 pub mod paging;
+pub mod reopening;
 pub mod replies;
 mod sample;
+mod seen;
 mod table;
+pub mod tenants;
 
 /// Makes one test of every suite for a `Store`. `$run` is a `fn(impl AsyncFnOnce(&dyn Store))` that runs a suite on a
 /// fresh store.
@@ -62,6 +68,8 @@ macro_rules! store_contract {
             lists: documents_by_every_member;
             lists: templates_by_every_member;
             lists: audit_rows_by_every_member;
+            lists: tenants_by_every_member;
+            lists: calls_by_every_member;
             lists: history_of_one_customer;
             lists: a_page_has_one_row_more;
             paging: pages_have_every_profile_once;
@@ -77,6 +85,41 @@ macro_rules! store_contract {
             replies: a_reply_is_kept_for_its_key;
             replies: old_replies_are_forgotten;
             replies: a_store_that_works_says_so;
+            tenants: a_tenant_comes_back;
+            tenants: a_slug_is_one_tenants;
+            tenants: a_slug_wanted_at_once_is_one_tenants;
+            tenants: a_brand_has_one_tenant;
+            tenants: a_stale_tenant_changes_nothing;
+            tenants: secrets_go_with_their_tenant;
+            tenants: a_removed_tenant_may_come_again;
+            tenants: active_profiles_stand_in_the_way;
+            tenants: reconciliations_begin_after_a_day;
+            tenants: reconciliations_go_on_as_was_set;
+            log: a_level_log_comes_back;
+            log: an_event_id_is_claimed_once;
+            log: an_event_id_claimed_at_once_is_one_entrys;
+            log: event_ids_of_slugs_are_apart;
+            log: only_accepted_entries_claim_their_event_id;
+            calls: calls_come_back;
+            calls: decisions_see_the_calls_that_matter;
+            calls: waiting_calls_come_with_their_customer;
+            calls: a_call_joins_the_queue_once;
+            calls: a_call_under_lease_is_not_dropped;
+            calls: a_call_is_finished_under_its_lease;
+            calls: an_answer_makes_all_due_that_waited_for_it;
+            calls: an_answer_forgets_failures;
+            calls: a_brands_change_wakes_its_calls;
+            claims: due_calls_are_claimed;
+            claims: of_each_customer_the_oldest_goes_first;
+            claims: no_call_is_claimed_twice;
+            claims: an_ended_lease_is_claimed_again;
+            claims: a_postponed_call_counts_a_failure;
+            claims: an_open_breaker_lets_the_oldest_through;
+            claims: one_probe_goes_at_a_time;
+            claims: overdue_calls_are_claimed_by_age;
+            claims: brands_with_due_calls_are_callable;
+            claims: an_open_breaker_holds_its_brand_back;
+            claims: overdue_calls_make_their_brand_callable;
         }
     };
 }

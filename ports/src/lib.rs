@@ -1,7 +1,8 @@
 //! Ports: what the core needs from outside, as traits without rules, and [`app::App`], which drives it.
 //!
 //! Driven: [`store::Store`], [`blobs::Blobs`], [`clock::Clock`], [`entropy::Entropy`], [`tokens::Tokens`],
-//! [`notify::Notify`]. Driving: [`app::App`]. Futures are `Send` natively and need not be on wasm, where there is one
+//! [`notify::Notify`], [`outbound::Outbound`],
+//! [`vault::Vault`]. Driving: [`app::App`]. Futures are `Send` natively and need not be on wasm, where there is one
 //! thread.
 #![cfg_attr(
     not(test),
@@ -15,5 +16,7 @@ pub mod clock;
 pub mod contract;
 pub mod entropy;
 pub mod notify;
+pub mod outbound;
 pub mod store;
 pub mod tokens;
+pub mod vault;

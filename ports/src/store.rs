@@ -7,8 +7,14 @@ use kyc_core::command::TemplateNeed;
 use kyc_core::commit::{Commit, KeptReply};
 use kyc_core::customer::CustomerState;
 use kyc_core::file::FileMeta;
-use kyc_core::id::{Brand, CustomerId, CustomerKey, DocumentId, FileId, ProfileId, StepId, TemplateId};
+use kyc_core::id::{
+    Brand, CustomerId, CustomerKey, DeliveryId, DocumentId, FileId, ProfileId, Slug, StepId, TemplateId,
+};
+use kyc_core::level::LevelEntry;
+use kyc_core::outbound::{Breaker, Delivery, QueuedCall};
 use kyc_core::query::{Query, Rows};
+use kyc_core::record;
+use kyc_core::tenant::SealedSecret;
 use kyc_core::time::Time;
 
 use crate::blobs::BlobError;
@@ -42,6 +48,8 @@ pub enum Thing {
     Step(StepId),
     /// A document.
     Document(DocumentId),
+    /// A call out.
+    Delivery(DeliveryId),
 }
 
 /// How many fresh ids of each kind are wanted.
@@ -53,6 +61,9 @@ pub struct Wanted {
     pub documents: i64,
     pub templates: i64,
     pub audit: i64,
+    pub customers: i64,
+    pub tenants: i64,
+    pub deliveries: i64,
 }
 
 /// The first of the reserved ids of each kind; the others follow it. Later reservations give greater ones.
@@ -64,6 +75,65 @@ pub struct Reserved {
     pub document: i64,
     pub template: i64,
     pub audit: i64,
+    /// Numbers of customers start at 1 000 000 000, and may be in use all the same.
+    pub customer: i64,
+    pub tenant: i64,
+    pub delivery: i64,
+}
+
+/// Which waiting calls of a brand somebody wants to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The brand.
+    pub brand: Brand,
+    /// Which of them.
+    pub which: Which,
+    /// Now: leases that ended before are over.
+    pub now: Time,
+    /// Until when the calls are the claimer's. It tells leases apart: a later claim of a call has a later end.
+    pub lease_until: Time,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Which waiting calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Those that are due, of each customer only the oldest that waits.
+    Due,
+    /// The brand's oldest, due or not, if its breaker lets one through now; the next one may go a minute later.
+    Probe,
+    /// Those that were queued up to this time: they are given up.
+    Overdue(Time),
+}
+
+/// A call that was tried in vain and goes back into the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Postponed {
+    /// Which.
+    pub delivery_id: DeliveryId,
+    /// Its brand, whose breaker counts the failure.
+    pub brand: Brand,
+    /// The end of the lease under which it was tried.
+    pub lease_until: Time,
+    /// How often it was tried in vain.
+    pub attempts: i64,
+    /// When it is tried next.
+    pub due_time: Time,
+    /// When an opening breaker lets the next call through.
+    pub probe_time: Time,
+}
+
+record! {
+    /// How far a brand's daily reconciliation is.
+    pub struct Reconciliation {
+        /// The brand.
+        pub brand: Brand,
+        /// When it goes on.
+        pub due_time: Time,
+        /// Where it goes on; from the first customer if absent.
+        pub cursor: Option<String>,
+    }
 }
 
 /// Keeps streams, rows for lists, kept replies and file metadata.
@@ -80,7 +150,7 @@ pub trait Store: Send + Sync {
     async fn external_owner(&self, brand: &Brand, external_id: &str) -> Result<Option<CustomerId>, StoreError>;
     /// A customer's stream; an empty one for a customer nobody has heard of.
     async fn customer(&self, key: &CustomerKey) -> Result<CustomerState, StoreError>;
-    /// A brand's configuration stream with the templates asked for, by id.
+    /// A brand's configuration stream with its tenant and the templates asked for, by id.
     async fn brand(&self, brand: &Brand, templates: &TemplateNeed) -> Result<BrandState, StoreError>;
     /// A page's rows, and one more if there is one ([`Query::fetch_rows`]).
     async fn list(&self, query: &Query) -> Result<Rows, StoreError>;
@@ -105,6 +175,29 @@ pub trait Store: Send + Sync {
     async fn unclaimed_files(&self, before: Time, limit: usize) -> Result<Vec<FileMeta>, StoreError>;
     /// Forgets a file that nothing has claimed; whether it did.
     async fn remove_unclaimed(&self, id: &FileId) -> Result<bool, StoreError>;
+    /// Whose slug this is.
+    async fn tenant_brand(&self, slug: &Slug) -> Result<Option<Brand>, StoreError>;
+    /// The sealed secrets of a brand's tenant.
+    async fn secrets(&self, brand: &Brand) -> Result<Vec<SealedSecret>, StoreError>;
+    /// Whether a brand has a profile whose status is not none.
+    async fn has_active_profiles(&self, brand: &Brand) -> Result<bool, StoreError>;
+    /// The entry of the level log that has taken an event id.
+    async fn claimed_event(&self, slug: &Slug, event_id: &str) -> Result<Option<LevelEntry>, StoreError>;
+    /// A call out.
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError>;
+    /// Brands that have calls to send or to give up.
+    async fn callable_brands(&self, now: Time) -> Result<Vec<Brand>, StoreError>;
+    /// How a brand's platform has answered lately; `None` while it answers.
+    async fn breaker(&self, brand: &Brand) -> Result<Option<Breaker>, StoreError>;
+    /// Takes waiting calls for the claimer, in order of their ids.
+    async fn claim_calls(&self, claim: Claim) -> Result<Vec<QueuedCall>, StoreError>;
+    /// Puts a claimed call back, and counts a failure: enough of them in a row open the brand's breaker.
+    /// [`StoreError::Conflict`] when the lease is somebody else's by now; then nothing is done.
+    async fn postpone_call(&self, postponed: Postponed) -> Result<(), StoreError>;
+    /// Brands whose daily reconciliation is due: a day after the tenant was added, and then as was set.
+    async fn due_reconciliations(&self, now: Time) -> Result<Vec<Reconciliation>, StoreError>;
+    /// Sets when and where a reconciliation goes on; nothing for a brand whose tenant has gone.
+    async fn set_reconciliation(&self, reconciliation: Reconciliation) -> Result<(), StoreError>;
     /// Whether a write would go through now.
     async fn check_writable(&self) -> Result<(), StoreError>;
 }

@@ -2,9 +2,13 @@
 //! whether they came to the application itself, over TCP or over REST.
 //!
 //! A story is a file of `tests/cases`: requests in their order, each by a command's name with its `data`, who asks,
-//! an optional idempotency key, and the reply that is expected. What no story can know (ids, times, hashes, cursors)
-//! stands in it by name: see [`names`]. `UPDATE_EXPECT=1 cargo test -p kyc-tests --test conformance` writes what the
-//! application answers into the files; read the difference before it is kept.
+//! an optional idempotency key, and the reply that is expected. What no story can know (ids, times, hashes, cursors,
+//! secrets) stands in it by name: see [`names`]. `UPDATE_EXPECT=1 cargo test -p kyc-tests --test conformance` writes
+//! what the application answers into the files; read the difference before it is kept.
+//!
+//! Two entries are no commands: `upload` stores a file, and `webhook` tells a tenant what its platform tells, signed
+//! with the secret that stands in place of who asks. An entry with `"when": "calls_ended"` is asked when no call to a
+//! platform waits any more.
 
 pub mod app;
 pub mod names;
@@ -12,10 +16,11 @@ pub mod story;
 pub mod wire;
 
 use kyc_core::command::Command;
+use kyc_core::signature::sign;
 use serde_json::{Map, Value, json};
 
 use names::Names;
-use story::{Entry, Story};
+use story::{Asked, Entry, Story};
 
 /// A way to reach the commands.
 pub trait Runner {
@@ -29,6 +34,10 @@ pub trait Runner {
     fn call(&mut self, request: &Request) -> Option<Reply>;
     /// Stores a file.
     fn upload(&mut self, upload: &Upload) -> Reply;
+    /// Tells a tenant what its platform tells.
+    fn webhook(&mut self, webhook: &Webhook) -> Reply;
+    /// Waits until no call to a brand's platform waits.
+    fn end_calls(&mut self, brand: &str);
 }
 
 /// A request as it is made, with all names filled in.
@@ -57,6 +66,17 @@ pub struct Upload {
     pub bytes: Vec<u8>,
 }
 
+/// What a platform tells, signed.
+#[derive(Debug, Clone)]
+pub struct Webhook {
+    /// Which tenant is told.
+    pub slug: String,
+    /// The body, byte by byte.
+    pub body: Vec<u8>,
+    /// When it was signed, and the signature; neither if nobody signed.
+    pub signed: Option<(String, String)>,
+}
+
 /// What came back: the body is REST's, which is TCP's `data` or its error members.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
@@ -81,20 +101,52 @@ pub fn play(runner: &mut dyn Runner, story: &Story) -> Vec<Option<Reply>> {
 }
 
 fn answer(runner: &mut dyn Runner, story: &Story, entry: &Entry, names: &Names) -> Option<Reply> {
-    let token = token(runner, &entry.who, &story.brand);
     let Value::Object(data) = names.filled(&Value::Object(entry.data.clone())) else {
         unreachable!("an object stays one");
     };
-    let Some(command) = entry.command() else {
-        return Some(runner.upload(&upload(token, &data)));
-    };
-    let key = entry.key.clone();
-    runner.call(&Request {
-        command,
-        data,
-        token,
-        key,
-    })
+    if entry.after_calls {
+        runner.end_calls(&story.brand);
+    }
+    match entry.asked() {
+        Asked::Command(command) => runner.call(&Request {
+            command,
+            data,
+            token: token(runner, &entry.who, &story.brand),
+            key: entry.key.clone(),
+        }),
+        Asked::Upload => {
+            let token = token(runner, &entry.who, &story.brand);
+            Some(runner.upload(&upload(token, &data)))
+        }
+        Asked::Webhook => {
+            let secret = secret(&entry.who, names);
+            Some(runner.webhook(&webhook(secret.as_deref(), &data, runner.now())))
+        }
+    }
+}
+
+/// The secret that signs a webhook: one that a tenant was given, one that none was, or none at all.
+fn secret(who: &str, names: &Names) -> Option<String> {
+    match who {
+        "none" => None,
+        "forged" => Some("a secret of no tenant".to_owned()),
+        name => {
+            let secret = names.filled(&Value::from(name));
+            Some(secret.as_str().expect("a secret is text").to_owned())
+        }
+    }
+}
+
+fn webhook(secret: Option<&str>, data: &Map<String, Value>, now: i64) -> Webhook {
+    let text = |name: &str| data.get(name).and_then(Value::as_str).map(str::to_owned);
+    let body = text("text").or_else(|| data.get("body").map(Value::to_string));
+    let body = body.expect("a webhook has a body, or a text that is none").into_bytes();
+    let timestamp = now.to_string();
+    Webhook {
+        slug: text("slug").expect("a slug"),
+        signed: secret.map(|secret| (timestamp.clone(), sign(secret, &timestamp, &body))),
+        body,
+    }
 }
 
 /// The token of a role of the stories; none for `none`.

@@ -9,7 +9,9 @@
 
 pub mod conformance;
 pub mod files;
+pub mod platform;
 pub mod rest;
 pub mod server;
 pub mod sim;
 pub mod tcp;
+pub mod tenants;

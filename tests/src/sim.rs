@@ -14,21 +14,27 @@ use kyc_core::command::TemplateNeed;
 use kyc_core::commit::{Commit, KeptReply};
 use kyc_core::customer::CustomerState;
 use kyc_core::file::FileMeta;
-use kyc_core::id::{Brand, CustomerId, CustomerKey, DocumentId, FileId, ProfileId, StepId, TemplateId};
+use kyc_core::id::{
+    Brand, CustomerId, CustomerKey, DeliveryId, DocumentId, FileId, ProfileId, Slug, StepId, TemplateId,
+};
+use kyc_core::level::LevelEntry;
+use kyc_core::outbound::{Breaker, Delivery, QueuedCall};
 use kyc_core::query::{Query, Rows};
 use kyc_core::recalculate::recalculated;
 use kyc_core::rejection::Rejection;
 use kyc_core::replay::{evolve, evolve_brand};
-use kyc_core::status::Session;
+use kyc_core::status::{KycModel, Session};
 use kyc_core::stream::{Head, StreamKey};
 use kyc_core::table::command;
+use kyc_core::tenant::SealedSecret;
 use kyc_core::time::Time;
-use kyc_memory::{ManualClock, MemoryBlobs, MemoryStore, SeededEntropy, Snapshot};
-use kyc_ports::app::{App, Ports, Request, Ticked, UploadFor};
+use kyc_memory::{ManualClock, MemoryBlobs, MemoryStore, ScriptedOutbound, SeededEntropy, Snapshot};
+use kyc_ports::app::{App, Ports, Reply, Request, Ticked, UploadFor};
 use kyc_ports::clock::Clock;
 use kyc_ports::notify::Silent;
-use kyc_ports::store::{Reserved, Store, StoreError, Thing, Wanted};
+use kyc_ports::store::{Claim, Postponed, Reconciliation, Reserved, Store, StoreError, Thing, Wanted};
 use kyc_ports::tokens::{BadToken, Tokens, Verified};
+use kyc_vault::SealingVault;
 use serde_json::{Map, Value, json};
 
 /// The brand that scenarios play in unless they name another.
@@ -41,6 +47,9 @@ pub const MARY: &str = "1:mary";
 pub const ADAM: &str = "3:adam";
 /// Seconds of a day.
 pub const DAY: i64 = 86_400;
+
+/// Seals the secrets of invented tenants.
+pub const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 /// The smallest PNG there is: one pixel.
 pub const PIXEL_PNG: &[u8] = &[
@@ -67,7 +76,6 @@ pub fn scenario(play: impl FnOnce(&World)) {
 }
 
 /// The application over memory.
-#[derive(Debug)]
 pub struct World {
     /// Takes calls.
     pub app: App,
@@ -77,6 +85,9 @@ pub struct World {
     pub store: Arc<MemoryStore>,
     /// The stored files' bytes.
     pub blobs: Arc<MemoryBlobs>,
+    /// The platforms of all tenants.
+    pub platform: Arc<ScriptedOutbound>,
+    ports: Ports,
 }
 
 /// A refusal, as a host would show it.
@@ -125,19 +136,24 @@ impl World {
         let clock = Arc::new(ManualClock::new(Time::from_seconds(START)));
         let store = Arc::new(MemoryStore::new());
         let blobs = Arc::new(MemoryBlobs::new(clock.clone()));
-        let app = App::new(Ports {
+        let platform = Arc::new(ScriptedOutbound::default());
+        let ports = Ports {
             store: Arc::new(Turns(store.clone())),
             blobs: blobs.clone(),
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(7)),
             tokens: Arc::new(TestTokens),
             notify: Arc::new(Silent),
-        });
+            outbound: platform.clone(),
+            vault: Arc::new(SealingVault::new(MASTER_KEY).expect("a master key")),
+        };
         Self {
-            app,
+            app: App::new(ports.clone()),
             clock,
             store,
             blobs,
+            platform,
+            ports,
         }
     }
 
@@ -158,7 +174,7 @@ impl World {
 
     /// Calls a command, with an idempotency key or without.
     pub fn request(&self, token: &str, key: Option<&str>, name: &str, data: Value) -> Result<Value, Rejection> {
-        run(self.app.call(request(token, key, name, data)))
+        run(self.app.call(request(token, key, name, data))).map(Reply::into_value)
     }
 
     /// Calls a command with a test token.
@@ -218,14 +234,14 @@ impl World {
         self.store.audit_rows().split_off(count)
     }
 
-    /// Calls several commands at once. Whenever one of them waits for the store another goes on: which, the schedule
+    /// Calls several commands at once, each through an application of its own, as several processes would. Whenever one of them waits for the store another goes on: which, the schedule
     /// says; when it has run out, the first one left.
     pub fn race(&self, requests: Vec<Request>, schedule: &[usize]) -> Vec<Result<Value, Rejection>> {
-        let mut under_way: Vec<_> = requests
-            .into_iter()
-            .enumerate()
-            .map(|(place, request)| (place, Box::pin(self.app.call(request))))
-            .collect();
+        let calls = requests.into_iter().map(|request| {
+            let app = App::new(self.ports.clone());
+            Box::pin(async move { app.call(request).await.map(Reply::into_value) })
+        });
+        let mut under_way: Vec<_> = calls.enumerate().collect();
         let mut answers = BTreeMap::new();
         let mut turns = schedule.iter();
         while !under_way.is_empty() {
@@ -405,6 +421,12 @@ pub fn assert_replay(world: &World) {
         };
         assert_eq!(head.hash, row.hash);
     }
+    let mut deliveries: Vec<Delivery> = customers
+        .values()
+        .flat_map(|state| state.deliveries.iter().cloned())
+        .collect();
+    deliveries.sort_by_key(|delivery| delivery.id);
+    assert_eq!(deliveries, stored.deliveries, "replayed calls are the stored ones");
     let customers: Vec<CustomerState> = customers.into_values().map(|state| settled(state, &stored)).collect();
     assert_eq!(customers, stored.customers, "replayed customers are the stored ones");
     let brands: Vec<BrandState> = brands
@@ -419,14 +441,14 @@ pub fn assert_replay(world: &World) {
             state.head.hash,
             "the head is the newest row's"
         );
-        assert_recalculated(state);
+        assert_recalculated(state, stored.model_of(&state.key.brand));
     }
 }
 
 /// The profile is what its steps, documents, risk and review made of it when it was last committed.
-fn assert_recalculated(state: &CustomerState) {
+fn assert_recalculated(state: &CustomerState, model: Option<KycModel>) {
     let profile = state.profile.as_ref().expect("a stored customer has a profile");
-    assert_eq!(recalculated(state, profile, state.head.committed_time), *profile);
+    assert_eq!(recalculated(state, profile, model, state.head.committed_time), *profile);
 }
 
 /// A replayed customer with what is derived: rows in order of id, when something is due. How many commits the rows
@@ -434,7 +456,9 @@ fn assert_recalculated(state: &CustomerState) {
 fn settled(mut state: CustomerState, stored: &Snapshot) -> CustomerState {
     state.steps.sort_by_key(|step| step.id);
     state.documents.sort_by_key(|document| document.id);
-    state.head.due_time = state.due_time();
+    state.deliveries.clear();
+    let model = stored.model_of(&state.key.brand);
+    state.head.due_time = state.due_time(model, state.head.committed_time);
     let known = stored.customers.iter().find(|known| known.key == state.key);
     state.head.version = known.expect("a stored customer").head.version;
     state
@@ -453,6 +477,7 @@ fn unconfigured(brand: &Brand) -> BrandState {
         head: Head::EMPTY,
         settings: Settings::defaults(brand.clone()),
         templates: Vec::new(),
+        tenant: None,
     }
 }
 
@@ -554,6 +579,17 @@ impl Store for Turns {
         fn claim_files<'life1, 'life2>(ids: &'life1 [FileId], customer: &'life2 CustomerKey) -> ();
         fn unclaimed_files<>(before: Time, limit: usize) -> Vec<FileMeta>;
         fn remove_unclaimed<'life1>(id: &'life1 FileId) -> bool;
+        fn tenant_brand<'life1>(slug: &'life1 Slug) -> Option<Brand>;
+        fn secrets<'life1>(brand: &'life1 Brand) -> Vec<SealedSecret>;
+        fn has_active_profiles<'life1>(brand: &'life1 Brand) -> bool;
+        fn claimed_event<'life1, 'life2>(slug: &'life1 Slug, event_id: &'life2 str) -> Option<LevelEntry>;
+        fn delivery<>(id: DeliveryId) -> Option<Delivery>;
+        fn callable_brands<>(now: Time) -> Vec<Brand>;
+        fn breaker<'life1>(brand: &'life1 Brand) -> Option<Breaker>;
+        fn claim_calls<>(claim: Claim) -> Vec<QueuedCall>;
+        fn postpone_call<>(postponed: Postponed) -> ();
+        fn due_reconciliations<>(now: Time) -> Vec<Reconciliation>;
+        fn set_reconciliation<>(reconciliation: Reconciliation) -> ();
         fn check_writable<>() -> ();
     }
 }

@@ -65,7 +65,7 @@ fn token_of(server: &Server, role: i64) -> String {
 fn over_rest(rest: &Rest, command: &Command, method: Method, data: &Value) -> Answer {
     let mut data = data.as_object().unwrap().clone();
     let mut path = command.path.to_owned();
-    for name in ["id", "brand"] {
+    for name in ["id", "brand", "slug"] {
         let place = format!("{{{name}}}");
         if path.contains(&place) {
             let value = data.remove(name).unwrap_or(json!(999_999_999));
@@ -97,7 +97,13 @@ fn over_rest(rest: &Rest, command: &Command, method: Method, data: &Value) -> An
 fn the_table_gives_every_command_to_the_sessions_that_the_specification_names() {
     for command in table() {
         let expected = match command.name {
-            "MngSetKycBrand" => [3, 11].as_slice(),
+            "MngSetKycBrand"
+            | "MngAddTenant"
+            | "MngUpdateTenant"
+            | "MngDeleteTenant"
+            | "MngGetTenants"
+            | "MngRotateTenantSecret"
+            | "MngReconcileTenant" => [3, 11].as_slice(),
             name if name.starts_with("Customer") => &[9],
             _ => &[1, 2, 3, 10, 11],
         };
@@ -181,12 +187,21 @@ struct World {
     kyc_id: i64,
     step_id: i64,
     document_id: i64,
+    delivery_id: i64,
     file_id: String,
 }
 
 impl World {
     fn make(server: &Server, brand: &'static str) -> Self {
         let manager = server.rest(&server.manager());
+        // The platform knows another customer by this one's number: calls about this one are refused at once, and
+        // nothing goes on in the background.
+        let admin = server.rest(&server.admin());
+        let tenant =
+            json!({ "slug": brand, "brand": brand, "kyc_model": "crm_owns", "base_url": "https://127.0.0.1:9" });
+        admin.post("/manager/tenants", &tenant).ok();
+        let link = json!({ "brand": brand, "customer_id": 7, "external_id": "1" });
+        manager.post("/manager/kyc/customers/link", &link).ok();
         let template = json!({ "brand": brand, "code": "proof", "level": 1, "step_type": 1 });
         let template_id = manager.post("/manager/kyc/templates", &template).ok()["template"]["id"]
             .as_i64()
@@ -199,12 +214,14 @@ impl World {
         let offer = json!({ "brand": brand, "customer_id": 1, "type": "passport", "file_id": file["file_id"],
             "step_id": step["step_id"] });
         let document = manager.post("/manager/kyc/documents", &offer).ok();
+        let calls = manager.get(&format!("/manager/kyc/deliveries?brand={brand}")).ok();
         Self {
             brand,
             template_id,
             kyc_id: step["kyc_id"].as_i64().unwrap(),
             step_id: step["step_id"].as_i64().unwrap(),
             document_id: document["document"]["id"].as_i64().unwrap(),
+            delivery_id: calls["rows"][0]["id"].as_i64().unwrap(),
             file_id: file["file_id"].as_str().unwrap().to_owned(),
         }
     }
@@ -216,9 +233,17 @@ impl World {
             "MngAddKycStepTemplate" => json!({ "brand": brand, "code": "new", "level": 1 }),
             "MngUpdateKycStepTemplate" => json!({ "id": self.template_id, "name": "Mine now" }),
             "MngDeleteKycStepTemplate" => json!({ "id": self.template_id }),
-            "MngGetKycStepTemplates" | "MngGetKycProfiles" | "MngGetKycAudit" | "MngGetKycBrand" => {
-                json!({ "brand": brand })
+            "MngGetKycStepTemplates"
+            | "MngGetKycProfiles"
+            | "MngGetKycAudit"
+            | "MngGetKycBrand"
+            | "MngGetTenants"
+            | "MngGetKycDeliveries" => json!({ "brand": brand }),
+            "MngAddTenant" => json!({ "slug": "ac-another", "brand": brand, "kyc_model": "crm_owns" }),
+            "MngUpdateTenant" | "MngDeleteTenant" | "MngRotateTenantSecret" | "MngReconcileTenant" => {
+                json!({ "slug": brand })
             }
+            "MngReplayKycDelivery" => json!({ "id": self.delivery_id }),
             "MngGetKycProfile" | "MngGetKycHistory" => json!({ "id": kyc_id }),
             "MngReviewKycProfile" => json!({ "id": kyc_id, "comment": "seen" }),
             "MngGetKycStep" | "MngApproveKycStep" | "CustomerGetKycStep" => json!({ "id": step_id }),
@@ -251,11 +276,13 @@ impl World {
     }
 }
 
-const LISTS_BY_BRAND: [&str; 4] = [
+const LISTS_BY_BRAND: [&str; 6] = [
     "MngGetKycStepTemplates",
     "MngGetKycProfiles",
     "MngGetKycDocuments",
     "MngGetKycAudit",
+    "MngGetTenants",
+    "MngGetKycDeliveries",
 ];
 
 #[test]

@@ -181,7 +181,7 @@ fn parameter_schemas_say_nothing_that_is_not_checked() {
 }
 
 /// The manager API's page: name, methods, path, whose.
-const COMMANDS: [(&str, &str, &str, Access); 31] = [
+const COMMANDS: [(&str, &str, &str, Access); 39] = [
     (
         "MngAddKycStepTemplate",
         "POST",
@@ -287,6 +287,29 @@ const COMMANDS: [(&str, &str, &str, Access); 31] = [
     ),
     ("MngGetKycBrand", "GET", "/manager/kyc/brands/{brand}", Access::Manager),
     ("MngSetKycBrand", "PUT", "/manager/kyc/brands/{brand}", Access::Admin),
+    ("MngAddTenant", "POST", "/manager/tenants", Access::Admin),
+    ("MngUpdateTenant", "PATCH", "/manager/tenants/{slug}", Access::Admin),
+    ("MngDeleteTenant", "DELETE", "/manager/tenants/{slug}", Access::Admin),
+    ("MngGetTenants", "GET", "/manager/tenants", Access::Admin),
+    (
+        "MngRotateTenantSecret",
+        "POST",
+        "/manager/tenants/{slug}/rotate-secret",
+        Access::Admin,
+    ),
+    (
+        "MngReconcileTenant",
+        "POST",
+        "/manager/tenants/{slug}/reconcile",
+        Access::Admin,
+    ),
+    ("MngGetKycDeliveries", "GET", "/manager/kyc/deliveries", Access::Manager),
+    (
+        "MngReplayKycDelivery",
+        "POST",
+        "/manager/kyc/deliveries/{id}/replay",
+        Access::Manager,
+    ),
     (
         "MngCheckRealAccountGate",
         "POST",

@@ -455,6 +455,7 @@ fn located(world: &World, target: Target) -> Option<CustomerKey> {
         Target::Profile(id) => Thing::Profile(id),
         Target::Step(id) => Thing::Step(id),
         Target::Document(id) => Thing::Document(id),
+        Target::Delivery(id) => Thing::Delivery(id),
     };
     run(world.store.locate(thing)).unwrap()
 }
@@ -473,18 +474,30 @@ fn context_of(world: &World, change: &dyn AnyChange, state: &CustomerState, acto
             step: 1_000,
             document: 1_000,
             template: 1_000,
+            tenant: 1_000,
+            delivery: 1_000,
         },
         files: files.collect(),
         settings: brand.settings,
         templates: brand.templates,
         external_owner: run(world.store.external_owner(&state.key.brand, &external_id)).unwrap(),
+        tenant: brand.tenant,
+        delivery: needs.delivery.and_then(|id| run(world.store.delivery(id)).unwrap()),
+        seed: Hash([7; 32]),
     }
 }
 
 /// The state that the events lead to; its head is the decision's, for a decision commits nothing.
 fn evolved(before: &CustomerState, decided: &Decided) -> CustomerState {
     let salts = std::iter::repeat(Hash([7; 32]));
-    let commit = Commit::of_customer(before, &decided.state, &decided.events, 1_000, salts);
+    let commit = Commit::of_customer(
+        before,
+        &decided.state,
+        &decided.events,
+        decided.queue.clone(),
+        1_000,
+        salts,
+    );
     let mut state = before.clone();
     for row in &commit.audit {
         evolve(&mut state, row).expect("a row that can be replayed");

@@ -12,6 +12,9 @@ use kyc_tests::server::binary;
 use serde_json::{Map, Value, json};
 
 const SNAPSHOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
+const WEBHOOK: &str = "/v1/adapters/{slug}/webhooks/kyc-events";
+/// What stands in an example in place of a tenant's secret.
+const SHOWN_ONCE: &str = "shown once: 64 hexadecimal digits";
 const EXAMPLES: &str = include_str!("../../hosts/http/src/openapi/examples.json");
 
 fn examples() -> Map<String, Value> {
@@ -20,13 +23,22 @@ fn examples() -> Map<String, Value> {
 
 /// Path, method and operation.
 fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
+    operations_of(&document["paths"])
+}
+
+fn operations_of(items: &Value) -> Vec<(&str, &str, &Value)> {
     let mut operations = Vec::new();
-    for (path, methods) in document["paths"].as_object().unwrap() {
+    for (name, methods) in items.as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
-            operations.push((path.as_str(), method.as_str(), operation));
+            operations.push((name.as_str(), method.as_str(), operation));
         }
     }
     operations
+}
+
+/// The calls to a tenant's platform: name, method and operation.
+fn calls(document: &Value) -> Vec<(&str, &str, &Value)> {
+    operations_of(&document["webhooks"])
 }
 
 /// Every object anywhere in the document.
@@ -111,7 +123,7 @@ fn it_has_the_frame_of_an_openapi_3_1_document() {
     let names: BTreeSet<&str> = document.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(
         names,
-        ["openapi", "info", "security", "tags", "paths", "components"].into()
+        ["openapi", "info", "security", "tags", "paths", "webhooks", "components"].into()
     );
     let schemes = document["components"]["securitySchemes"].as_object().unwrap();
     for requirement in document["security"].as_array().unwrap() {
@@ -128,11 +140,12 @@ fn it_has_the_frame_of_an_openapi_3_1_document() {
 
 #[test]
 fn every_operation_is_whole() {
-    const MEMBERS: [&str; 8] = [
+    const MEMBERS: [&str; 9] = [
         "operationId",
         "summary",
         "description",
         "tags",
+        "security",
         "x-sessions",
         "parameters",
         "requestBody",
@@ -148,6 +161,9 @@ fn every_operation_is_whole() {
     for (path, method, operation) in operations(&document) {
         let at = format!("{method} {path}");
         assert!(path.starts_with('/'), "{at}");
+        // What is signed needs no token; everything else does.
+        let security = operation.get("security");
+        assert_eq!(security, (path == WEBHOOK).then_some(&json!([])), "{at}");
         assert!(["get", "post", "put", "patch", "delete"].contains(&method), "{at}");
         assert!(
             operation
@@ -183,7 +199,7 @@ fn every_operation_is_whole() {
 #[test]
 fn every_operation_has_an_id_of_its_own() {
     let document = document();
-    let operations = operations(&document);
+    let operations = [operations(&document), calls(&document)].concat();
     let ids: BTreeSet<&str> = operations
         .iter()
         .map(|(_, _, operation)| operation["operationId"].as_str().unwrap())
@@ -245,7 +261,11 @@ fn every_reference_leads_somewhere() {
 fn every_command_is_there_with_each_of_its_methods() {
     let document = document();
     let described = operations(&document);
-    let mut expected = BTreeSet::from([("/upload", "post".to_owned()), ("/files/{file_id}", "get".to_owned())]);
+    let mut expected = BTreeSet::from([
+        ("/upload", "post".to_owned()),
+        ("/files/{file_id}", "get".to_owned()),
+        (WEBHOOK, "post".to_owned()),
+    ]);
     for command in table() {
         for method in command.methods {
             let method = method.name().to_ascii_lowercase();
@@ -280,6 +300,8 @@ fn every_error_string_is_listed_where_it_can_come() {
         "INVALID_CUSTOMER",
         "PERMISSION_DENIED",
         "KYC_REQUIRED",
+        "KYC_OWNED_BY_PLATFORM",
+        "KYC_DISABLED",
         "RET_NOT_FOUND",
         "INVALID_STATE",
         "STALE",
@@ -294,7 +316,8 @@ fn every_error_string_is_listed_where_it_can_come() {
     ] {
         assert!(listed.contains(&error.into()), "{error}");
     }
-    for (path, method, operation) in operations(&document) {
+    let of_tokens = operations(&document).into_iter().filter(|(path, ..)| *path != WEBHOOK);
+    for (path, method, operation) in of_tokens {
         for (status, response) in operation["responses"].as_object().unwrap() {
             let status: u16 = status.parse().unwrap();
             if status < 400 {
@@ -312,6 +335,108 @@ fn every_error_string_is_listed_where_it_can_come() {
             assert_eq!(response["description"], codes.join(", "), "{method} {path} {status}");
             let schema = &response["content"]["application/json"]["schema"]["$ref"];
             assert_eq!(schema, "#/components/schemas/Error", "{method} {path} {status}");
+        }
+    }
+}
+
+#[test]
+fn the_webhook_route_says_every_way_in_which_it_refuses() {
+    let document = document();
+    let operation = &document["paths"][WEBHOOK]["post"];
+    let responses = operation["responses"].as_object().unwrap();
+    let statuses: BTreeSet<&str> = responses.keys().map(String::as_str).collect();
+    assert_eq!(
+        statuses,
+        ["200", "401", "403", "404", "409", "413", "422", "429", "503"].into()
+    );
+    for (status, code) in [
+        ("401", "FORBIDDEN"),
+        ("403", "FORBIDDEN"),
+        ("404", "NOT_FOUND"),
+        ("409", "CONFLICT"),
+        ("413", "PAYLOAD_TOO_LARGE"),
+        ("422", "VALIDATION_ERROR"),
+        ("429", "RATE_LIMITED"),
+        ("503", "UNAVAILABLE"),
+    ] {
+        let response = &responses[status];
+        let content = &response["content"]["application/json"];
+        assert_eq!(
+            content["schema"]["$ref"], "#/components/schemas/WebhookError",
+            "{status}"
+        );
+        assert_eq!(content["example"]["error"]["code"], code, "{status}");
+        assert_eq!(
+            misfits(&document, &content["schema"], &content["example"]),
+            [""; 0],
+            "{status}"
+        );
+        let is_for_later = ["429", "503"].contains(&status);
+        assert_eq!(response["headers"]["Retry-After"].is_object(), is_for_later, "{status}");
+    }
+}
+
+#[test]
+fn a_webhook_is_one_of_the_five_events() {
+    let document = document();
+    let schema = json!({ "$ref": "#/components/schemas/WebhookEvent" });
+    let event = |name: &str, data: Value| {
+        json!({
+            "event": name, "event_id": "e-1", "ts": "2026-02-02T02:40:00Z", "player_external_id": "p-1", "level": 2,
+            "data": data,
+        })
+    };
+    for fitting in [
+        event("kyc.submitted", json!({ "documents": ["passport"] })),
+        event("kyc.approved", json!({ "expires_at": "2027-02-02T02:40:00+01:00" })),
+        event("kyc.rejected", json!({ "reason": "DOCUMENT_NOT_CLEAR", "desk": 4 })),
+        event("kyc.expired", Value::Null),
+        event("kyc.level_upgraded", json!({})),
+    ] {
+        assert_eq!(misfits(&document, &schema, &fitting), [""; 0], "{fitting}");
+    }
+    for wrong in [
+        event("kyc.lost", json!({})),
+        event("kyc.submitted", json!({ "documents": "passport" })),
+        event("kyc.rejected", json!({ "reason": "x".repeat(2_001) })),
+        event("kyc.expired", json!([])),
+        json!({ "event": "kyc.expired" }),
+    ] {
+        assert_ne!(misfits(&document, &schema, &wrong), [""; 0], "{wrong}");
+    }
+}
+
+#[test]
+fn a_platform_is_told_which_calls_it_takes_and_how_they_are_signed() {
+    let document = document();
+    let calls = calls(&document);
+    let named: Vec<_> = calls.iter().map(|(name, method, _)| (*name, *method)).collect();
+    assert_eq!(
+        named,
+        [("kycInitiate", "post"), ("kycLookup", "get"), ("kycUpdate", "post")]
+    );
+    for (name, method, operation) in calls {
+        assert_eq!(operation["operationId"], name);
+        assert_eq!(operation["security"], json!([]), "{name}");
+        let parameters = operation["parameters"].as_array().unwrap();
+        let headers: BTreeSet<&str> = parameters.iter().map(|one| one["name"].as_str().unwrap()).collect();
+        let mut expected = BTreeSet::from(["X-UCRM-Timestamp", "X-UCRM-Signature"]);
+        expected.extend((method == "post").then_some("Idempotency-Key"));
+        assert_eq!(headers, expected, "{name}");
+        let said = [
+            &operation["requestBody"],
+            &operation["responses"]["2XX"],
+            &operation["responses"]["200"],
+        ];
+        let said: Vec<_> = said.into_iter().filter(|content| content.is_object()).collect();
+        assert_eq!(said.len(), if method == "post" { 2 } else { 1 }, "{name}");
+        for content in said {
+            let content = &content["content"]["application/json"];
+            assert_eq!(
+                misfits(&document, &content["schema"], &content["example"]),
+                [""; 0],
+                "{name}"
+            );
         }
     }
 }
@@ -406,10 +531,13 @@ fn the_examples_tell_one_story_and_no_secret() {
         if let Some(customer) = members.get("customer_id").filter(|customer| !customer.is_null()) {
             assert_eq!(*customer, 1001);
         }
-        let secret = members.keys().find(|name| {
-            ["token", "secret", "salt", "password"]
+        let secret = members.iter().find(|(name, value)| {
+            let is_named = ["token", "secret", "salt", "password"]
                 .iter()
-                .any(|word| name.contains(word))
+                .any(|word| name.contains(word));
+            // Which secrets a tenant has is none, and a fresh one is only spoken of.
+            let is_shown = !["secrets", "secret_id"].contains(&name.as_str()) && **value != SHOWN_ONCE;
+            is_named && is_shown
         });
         assert_eq!(secret, None);
     }

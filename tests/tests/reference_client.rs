@@ -408,11 +408,36 @@ fn every_command_serves_the_whole_job_on_one_connection() {
     }
     client.done(&mary, "Unsubscribe", &json!({ "chanels": [format!("kyc:{brand}")] }));
 
+    tenants(&mut client, &adam, brand);
+
     let every = table()
         .iter()
         .map(|command| command.name)
         .chain(["Subscribe", "Unsubscribe"]);
     assert_eq!(client.asked, every.map(str::to_owned).collect());
+}
+
+/// A tenant of a brand beside the job's, from its first day to its last.
+fn tenants(client: &mut Client, adam: &str, brand: &str) {
+    let slug = json!({ "slug": "reference" });
+    let tenant = json!({ "slug": "reference", "brand": format!("{brand}-2"), "kyc_model": "crm_owns",
+        "base_url": "https://platform.invalid" });
+    let added = client.done(adam, "MngAddTenant", &tenant);
+    assert!(added["webhook_secret"].is_string(), "the secret is shown once");
+    client.done(
+        adam,
+        "MngUpdateTenant",
+        &json!({ "slug": "reference", "create_players": 0 }),
+    );
+    client.done(adam, "MngRotateTenantSecret", &slug);
+    let rows = client.done(adam, "MngGetTenants", &slug)["rows"].clone();
+    assert_eq!(rows[0]["secrets"].as_array().map(Vec::len), Some(3));
+    assert_eq!(client.done(adam, "MngReconcileTenant", &slug)["checked"], 0);
+    let calls = client.done(adam, "MngGetKycDeliveries", &json!({ "brand": format!("{brand}-2") }));
+    assert_eq!(calls["count"], 0);
+    let replayed = client.ask(adam, "MngReplayKycDelivery", &json!({ "id": 999_999_999 }));
+    assert_eq!(replayed["status"], 404);
+    client.done(adam, "MngDeleteTenant", &slug);
 }
 
 #[test]

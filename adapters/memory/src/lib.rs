@@ -9,6 +9,7 @@ mod blobs;
 mod clock;
 mod entropy;
 mod list;
+mod outbound;
 mod store;
 mod tables;
 
@@ -18,6 +19,7 @@ mod tests;
 pub use blobs::MemoryBlobs;
 pub use clock::ManualClock;
 pub use entropy::SeededEntropy;
+pub use outbound::{ScriptedOutbound, answer};
 pub use store::MemoryStore;
 pub use tables::Snapshot;
 

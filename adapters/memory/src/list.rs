@@ -35,6 +35,16 @@ pub(crate) fn page(tables: &Tables, query: &Query) -> Rows {
                 .filter(|row| row.kyc_id == *id && sees(&row.brand));
             Rows::History(cut(query, true, rows, |row| (0, row.id.0)))
         }
+        Filter::Tenants(filter) => {
+            let rows = tables.brands.values().filter_map(|state| state.tenant.as_ref());
+            let rows = rows.filter(|row| filter.fits(row) && sees(&row.brand));
+            Rows::Tenants(cut(query, false, rows, |row| (0, row.id)))
+        }
+        Filter::Deliveries(filter) => {
+            let rows = tables.deliveries.values();
+            let rows = rows.filter(|row| filter.fits(row) && sees(&row.brand));
+            Rows::Deliveries(cut(query, true, rows, |row| (0, row.id.0)))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The `Store` port over plain maps behind one lock.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -9,12 +10,17 @@ use kyc_core::command::TemplateNeed;
 use kyc_core::commit::{Commit, KeptReply};
 use kyc_core::customer::CustomerState;
 use kyc_core::file::FileMeta;
-use kyc_core::id::{Brand, CustomerId, CustomerKey, FileId, TemplateId};
+use kyc_core::id::{Brand, CustomerId, CustomerKey, DeliveryId, FileId, Slug, TemplateId};
+use kyc_core::level::LevelEntry;
+use kyc_core::limits::{BREAKER_FAILURES_MAX, PROBE_SECONDS};
+use kyc_core::outbound::retry::is_overdue;
+use kyc_core::outbound::{Breaker, Delivery, QueuedCall, relevant};
 use kyc_core::query::{Query, Rows};
 use kyc_core::status::{Flag, TemplateStatus};
 use kyc_core::template::Template;
-use kyc_core::time::Time;
-use kyc_ports::store::{Reserved, Store, StoreError, Thing, Wanted};
+use kyc_core::tenant::{SealedSecret, Tenant};
+use kyc_core::time::{DAY_SECONDS, Time};
+use kyc_ports::store::{Claim, Postponed, Reconciliation, Reserved, Store, StoreError, Thing, Wanted, Which};
 
 use crate::tables::{Snapshot, Tables, unconfigured};
 use crate::{list, locked};
@@ -51,6 +57,10 @@ impl Store for MemoryStore {
             Thing::Profile(id) => state.profile.as_ref().is_some_and(|profile| profile.id == id),
             Thing::Step(id) => state.step(id).is_some(),
             Thing::Document(id) => state.document(id).is_some(),
+            Thing::Delivery(id) => {
+                let delivery = tables.deliveries.get(&id);
+                delivery.is_some_and(|one| one.brand == state.key.brand && one.customer_id == state.key.customer_id)
+            }
         });
         Ok(found.map(|state| state.key.clone()))
     }
@@ -84,8 +94,22 @@ impl Store for MemoryStore {
     }
 
     async fn customer(&self, key: &CustomerKey) -> Result<CustomerState, StoreError> {
-        let known = locked(&self.tables).customers.get(key).cloned();
-        Ok(known.unwrap_or_else(|| CustomerState::new(key.clone())))
+        let tables = locked(&self.tables);
+        let known = tables.customers.get(key).cloned();
+        let mut state = known.unwrap_or_else(|| CustomerState::new(key.clone()));
+        let is_theirs = |brand: &Brand, customer_id| *brand == key.brand && customer_id == key.customer_id;
+        let deliveries = tables.deliveries.values();
+        let deliveries: Vec<Delivery> = deliveries
+            .filter(|delivery| is_theirs(&delivery.brand, delivery.customer_id))
+            .cloned()
+            .collect();
+        state.deliveries = relevant(&deliveries);
+        let waiting = tables.queue.values();
+        state.waiting = waiting
+            .filter(|call| is_theirs(&call.brand, call.customer_id))
+            .cloned()
+            .collect();
+        Ok(state)
     }
 
     async fn brand(&self, brand: &Brand, templates: &TemplateNeed) -> Result<BrandState, StoreError> {
@@ -185,9 +209,133 @@ impl Store for MemoryStore {
         Ok(is_unclaimed)
     }
 
+    async fn tenant_brand(&self, slug: &Slug) -> Result<Option<Brand>, StoreError> {
+        let tables = locked(&self.tables);
+        let mut tenants = tables.brands.values().filter_map(|state| state.tenant.as_ref());
+        let tenant = tenants.find(|tenant| tenant.slug == *slug);
+        Ok(tenant.map(|tenant| tenant.brand.clone()))
+    }
+
+    async fn secrets(&self, brand: &Brand) -> Result<Vec<SealedSecret>, StoreError> {
+        let tables = locked(&self.tables);
+        let of_brand = tables.secrets.iter().filter(|secret| secret.brand == *brand);
+        Ok(of_brand.cloned().collect())
+    }
+
+    async fn has_active_profiles(&self, brand: &Brand) -> Result<bool, StoreError> {
+        Ok(locked(&self.tables).has_active_profiles(brand))
+    }
+
+    async fn claimed_event(&self, slug: &Slug, event_id: &str) -> Result<Option<LevelEntry>, StoreError> {
+        Ok(locked(&self.tables).claimed_event(slug, event_id).cloned())
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        Ok(locked(&self.tables).deliveries.get(&id).cloned())
+    }
+
+    async fn callable_brands(&self, now: Time) -> Result<Vec<Brand>, StoreError> {
+        let tables = locked(&self.tables);
+        let callable = |call: &&QueuedCall| {
+            let probe_time = tables.breakers.get(&call.brand).and_then(|breaker| breaker.probe_time);
+            let is_due = probe_time.map_or(call.due_time <= now, |probe_time| probe_time <= now);
+            is_free(call, now) && (is_due && tables.is_first(call) || is_overdue(call, now))
+        };
+        let brands: BTreeSet<Brand> = tables
+            .queue
+            .values()
+            .filter(callable)
+            .map(|call| call.brand.clone())
+            .collect();
+        Ok(brands.into_iter().collect())
+    }
+
+    async fn breaker(&self, brand: &Brand) -> Result<Option<Breaker>, StoreError> {
+        Ok(locked(&self.tables).breakers.get(brand).cloned())
+    }
+
+    async fn claim_calls(&self, claim: Claim) -> Result<Vec<QueuedCall>, StoreError> {
+        let mut tables = locked(&self.tables);
+        if claim.which == Which::Probe {
+            let breaker = tables.breakers.get_mut(&claim.brand);
+            let lets_through = breaker.filter(|breaker| breaker.probe_time.is_some_and(|time| time <= claim.now));
+            let breaker = lets_through.ok_or(StoreError::Conflict)?;
+            breaker.probe_time = Some(claim.now.plus_seconds(PROBE_SECONDS));
+        }
+        let is_wanted = |call: &&QueuedCall| {
+            call.brand == claim.brand
+                && is_free(call, claim.now)
+                && match claim.which {
+                    Which::Due => call.due_time <= claim.now && tables.is_first(call),
+                    Which::Probe => tables.is_first(call),
+                    Which::Overdue(before) => call.queued_time <= before,
+                }
+        };
+        let mut wanted: Vec<QueuedCall> = tables.queue.values().filter(is_wanted).cloned().collect();
+        if claim.which == Which::Due {
+            wanted.sort_by_key(|call| (call.due_time, call.delivery_id));
+        }
+        wanted.truncate(claim.limit);
+        wanted.sort_by_key(|call| call.delivery_id);
+        for call in &mut wanted {
+            call.lease_until = Some(claim.lease_until);
+            tables.queue.insert(call.delivery_id, call.clone());
+        }
+        Ok(wanted)
+    }
+
+    async fn postpone_call(&self, postponed: Postponed) -> Result<(), StoreError> {
+        let mut tables = locked(&self.tables);
+        let call = tables.queue.get_mut(&postponed.delivery_id);
+        let call = call.filter(|call| call.lease_until == Some(postponed.lease_until));
+        let call = call.ok_or(StoreError::Conflict)?;
+        call.lease_until = None;
+        call.attempts = postponed.attempts;
+        call.due_time = postponed.due_time;
+        let breaker = tables.breakers.entry(postponed.brand.clone()).or_insert(Breaker {
+            brand: postponed.brand,
+            failures: 0,
+            probe_time: None,
+        });
+        breaker.failures += 1;
+        if breaker.failures >= BREAKER_FAILURES_MAX {
+            breaker.probe_time.get_or_insert(postponed.probe_time);
+        }
+        Ok(())
+    }
+
+    async fn due_reconciliations(&self, now: Time) -> Result<Vec<Reconciliation>, StoreError> {
+        let tables = locked(&self.tables);
+        let tenants = tables.brands.values().filter_map(|state| state.tenant.as_ref());
+        let mut tenants: Vec<&Tenant> = tenants.filter(|tenant| tenant.kyc_model.calls_out()).collect();
+        tenants.sort_by_key(|tenant| tenant.id);
+        let next = tenants.into_iter().map(|tenant| {
+            let set = tables.reconciliations.get(&tenant.brand).cloned();
+            set.unwrap_or_else(|| Reconciliation {
+                brand: tenant.brand.clone(),
+                due_time: tenant.created_time.plus_seconds(DAY_SECONDS),
+                cursor: None,
+            })
+        });
+        Ok(next.filter(|next| next.due_time <= now).collect())
+    }
+
+    async fn set_reconciliation(&self, reconciliation: Reconciliation) -> Result<(), StoreError> {
+        let mut tables = locked(&self.tables);
+        tables
+            .reconciliations
+            .insert(reconciliation.brand.clone(), reconciliation);
+        Ok(())
+    }
+
     async fn check_writable(&self) -> Result<(), StoreError> {
         Ok(())
     }
+}
+
+/// Whether nobody is sending the call.
+fn is_free(call: &QueuedCall, now: Time) -> bool {
+    call.lease_until.is_none_or(|until| until <= now)
 }
 
 /// Those of a brand's templates that a decision looks at.

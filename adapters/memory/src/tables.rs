@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 
 use kyc_core::audit::AuditRow;
 use kyc_core::brand::{BrandState, Settings};
-use kyc_core::commit::{Commit, KeptReply};
+use kyc_core::commit::{Commit, KeptReply, TenantChange};
 use kyc_core::customer::CustomerState;
 use kyc_core::file::FileMeta;
 use kyc_core::history::HistoryRow;
-use kyc_core::id::{AuditId, Brand, CustomerKey, FileId};
-use kyc_core::status::TemplateStatus;
+use kyc_core::id::{AuditId, Brand, CustomerKey, DeliveryId, FileId, Slug};
+use kyc_core::level::LevelEntry;
+use kyc_core::outbound::{Breaker, Delivery, QueueChange, QueuedCall};
+use kyc_core::status::{Flag, KycModel, ProfileStatus, TemplateStatus};
 use kyc_core::stream::{Head, StreamKey};
 use kyc_core::template::Template;
-use kyc_ports::store::{Reserved, StoreError, Wanted};
+use kyc_core::tenant::{SealedSecret, Tenant};
+use kyc_core::time::Time;
+use kyc_ports::store::{Reconciliation, Reserved, StoreError, Wanted};
 
 /// Everything that is stored, to be compared with something else.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +33,20 @@ pub struct Snapshot {
     pub kept: Vec<KeptReply>,
     /// Metadata of files, by id.
     pub files: Vec<FileMeta>,
+    /// Calls out, by id.
+    pub deliveries: Vec<Delivery>,
+    /// Those that wait, by id.
+    pub queue: Vec<QueuedCall>,
+    /// Sealed secrets.
+    pub secrets: Vec<SealedSecret>,
+}
+
+impl Snapshot {
+    /// The model of a brand's tenant.
+    pub fn model_of(&self, brand: &Brand) -> Option<KycModel> {
+        let state = self.brands.iter().find(|state| state.settings.brand == *brand)?;
+        state.tenant.as_ref().map(|tenant| tenant.kyc_model)
+    }
 }
 
 /// Subject, command, key.
@@ -43,6 +61,11 @@ pub(crate) struct Tables {
     pub(crate) history: BTreeMap<AuditId, HistoryRow>,
     pub(crate) kept: BTreeMap<ReplyKey, KeptReply>,
     pub(crate) files: BTreeMap<FileId, FileMeta>,
+    pub(crate) deliveries: BTreeMap<DeliveryId, Delivery>,
+    pub(crate) queue: BTreeMap<DeliveryId, QueuedCall>,
+    pub(crate) secrets: Vec<SealedSecret>,
+    pub(crate) breakers: BTreeMap<Brand, Breaker>,
+    pub(crate) reconciliations: BTreeMap<Brand, Reconciliation>,
     next: Reserved,
 }
 
@@ -55,12 +78,20 @@ impl Default for Tables {
             history: BTreeMap::new(),
             kept: BTreeMap::new(),
             files: BTreeMap::new(),
+            deliveries: BTreeMap::new(),
+            queue: BTreeMap::new(),
+            secrets: Vec::new(),
+            breakers: BTreeMap::new(),
+            reconciliations: BTreeMap::new(),
             next: Reserved {
                 profile: 1,
                 step: 1,
                 document: 1,
                 template: 1,
                 audit: 1,
+                customer: 1_000_000_000,
+                tenant: 1,
+                delivery: 1,
             },
         }
     }
@@ -75,6 +106,9 @@ impl Tables {
             history: self.history.values().cloned().collect(),
             kept: self.kept.values().cloned().collect(),
             files: self.files.values().cloned().collect(),
+            deliveries: self.deliveries.values().cloned().collect(),
+            queue: self.queue.values().cloned().collect(),
+            secrets: self.secrets.clone(),
         }
     }
 
@@ -86,6 +120,9 @@ impl Tables {
             document: first.document + wanted.documents,
             template: first.template + wanted.templates,
             audit: first.audit + wanted.audit,
+            customer: first.customer + wanted.customers,
+            tenant: first.tenant + wanted.tenants,
+            delivery: first.delivery + wanted.deliveries,
         };
         first
     }
@@ -95,9 +132,10 @@ impl Tables {
     }
 
     pub(crate) fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
-        if self.refuses(&commit) {
+        if self.refuses(&commit) || !self.queue_takes(&commit) {
             return Err(StoreError::Conflict);
         }
+        self.change_calls(&commit);
         let Commit {
             stream: StreamKey { brand, customer_id },
             base_version: _,
@@ -114,16 +152,125 @@ impl Tables {
             state.profile = commit.profile.or_else(|| state.profile.take());
             put(&mut state.steps, commit.steps, |step| step.id.0);
             put(&mut state.documents, commit.documents, |document| document.id.0);
+            state.log.extend(commit.log);
         } else {
             let state = self.brands.entry(brand.clone()).or_insert_with(|| unconfigured(brand));
             state.head = head;
             state.settings = commit.settings.unwrap_or_else(|| state.settings.clone());
             put(&mut state.templates, commit.templates, |template| template.id.0);
+            match commit.tenant {
+                TenantChange::None => {}
+                TenantChange::Put(tenant) => state.tenant = Some(*tenant),
+                TenantChange::Remove => state.tenant = None,
+            }
         }
         self.audit.extend(commit.audit.into_iter().map(|row| (row.id, row)));
         self.history.extend(commit.history.into_iter().map(|row| (row.id, row)));
         self.kept.extend(commit.kept.map(|reply| (reply_key(&reply), reply)));
         Ok(())
+    }
+
+    /// Calls, secrets and what goes with them.
+    fn change_calls(&mut self, commit: &Commit) {
+        let brand = &commit.stream.brand;
+        let kept: Option<Vec<&String>> = match &commit.tenant {
+            TenantChange::None => None,
+            TenantChange::Put(tenant) => Some(tenant.secrets.0.iter().map(|note| &note.secret_id).collect()),
+            TenantChange::Remove => {
+                self.reconciliations.remove(brand);
+                Some(Vec::new())
+            }
+        };
+        if let Some(kept) = kept {
+            self.secrets
+                .retain(|secret| secret.brand != *brand || kept.contains(&&secret.secret_id));
+        }
+        self.secrets.extend(commit.secrets.iter().cloned());
+        if let Some(now) = commit.wakes_calls {
+            self.wake(brand, now);
+            self.breakers.remove(brand);
+        }
+        for delivery in &commit.deliveries {
+            self.deliveries.insert(delivery.id, delivery.clone());
+        }
+        for change in &commit.queue {
+            match change {
+                QueueChange::Add(call) => {
+                    self.queue.insert(call.delivery_id, call.clone());
+                }
+                QueueChange::Drop { delivery_id, .. } => {
+                    self.queue.remove(delivery_id);
+                }
+                QueueChange::Finish {
+                    delivery_id, answered, ..
+                } => {
+                    self.queue.remove(delivery_id);
+                    if let Some(now) = answered {
+                        let breaker = self.breakers.remove(brand);
+                        if breaker.is_some_and(|breaker| breaker.probe_time.is_some()) {
+                            self.wake(brand, *now);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// All of a brand's calls that wait are due.
+    fn wake(&mut self, brand: &Brand, now: Time) {
+        for call in self.queue.values_mut().filter(|call| call.brand == *brand) {
+            call.due_time = call.due_time.min(now);
+        }
+    }
+
+    /// Whether the call is the oldest of its customer's that wait.
+    pub(crate) fn is_first(&self, call: &QueuedCall) -> bool {
+        let mut earlier = self
+            .queue
+            .values()
+            .take_while(|other| other.delivery_id < call.delivery_id);
+        !earlier.any(|other| other.brand == call.brand && other.customer_id == call.customer_id)
+    }
+
+    /// Whether the queue is as the commit takes it to be.
+    fn queue_takes(&self, commit: &Commit) -> bool {
+        let mut queue = self.queue.clone();
+        commit.queue.iter().all(|change| match change {
+            QueueChange::Add(call) => queue.insert(call.delivery_id, call.clone()).is_none(),
+            QueueChange::Drop { delivery_id, now } => queue
+                .remove(delivery_id)
+                .is_some_and(|call| call.lease_until.is_none_or(|until| until <= *now)),
+            QueueChange::Finish {
+                delivery_id,
+                lease_until,
+                ..
+            } => queue
+                .remove(delivery_id)
+                .is_some_and(|call| call.lease_until == Some(*lease_until)),
+        })
+    }
+
+    /// Whether the brand has a profile whose status is not none.
+    pub(crate) fn has_active_profiles(&self, brand: &Brand) -> bool {
+        let profiles = self.customers.values().filter_map(|state| state.profile.as_ref());
+        let mut of_brand = profiles.filter(|profile| profile.brand == *brand);
+        of_brand.any(|profile| profile.status != ProfileStatus::None)
+    }
+
+    /// Whether another brand's tenant has the slug.
+    fn slug_is_taken(&self, tenant: &Tenant) -> bool {
+        let mut tenants = self.brands.values().filter_map(|state| state.tenant.as_ref());
+        tenants.any(|other| other.id != tenant.id && (other.slug == tenant.slug || other.brand == tenant.brand))
+    }
+
+    /// The entry of the level log that has taken an event id.
+    pub(crate) fn claimed_event(&self, slug: &Slug, event_id: &str) -> Option<&LevelEntry> {
+        let mut entries = self.customers.values().flat_map(|state| &state.log);
+        entries.find(|entry| {
+            entry.accepted == Flag::Yes
+                && entry.slug.as_ref() == Some(slug)
+                && entry.event_id.as_deref() == Some(event_id)
+        })
     }
 
     /// Whether something that the commit stands on has changed.
@@ -144,6 +291,13 @@ impl Tables {
                 .templates
                 .iter()
                 .any(|template| self.templates().any(|other| clash(template, other)))
+            || commit.needs_no_active_profiles && self.has_active_profiles(&commit.stream.brand)
+            || matches!(&commit.tenant, TenantChange::Put(tenant) if self.slug_is_taken(tenant))
+            || commit.log.iter().any(|entry| {
+                let event = entry.slug.as_ref().zip(entry.event_id.as_ref());
+                let event = event.filter(|_| entry.accepted == Flag::Yes);
+                event.is_some_and(|(slug, event_id)| self.claimed_event(slug, event_id).is_some())
+            })
             || commit.audit.iter().any(|row| self.audit.contains_key(&row.id))
             || commit.kept.as_ref().is_some_and(|reply| {
                 self.kept
@@ -173,6 +327,7 @@ pub(crate) const fn unconfigured(brand: Brand) -> BrandState {
         head: Head::EMPTY,
         settings: Settings::defaults(brand),
         templates: Vec::new(),
+        tenant: None,
     }
 }
 

@@ -1,12 +1,14 @@
 //! A commit as statements for one transaction.
 
-use kyc_core::commit::{Commit, KeptReply};
+use kyc_core::commit::{Commit, KeptReply, TenantChange};
 use kyc_core::limits::{DOCUMENTS_MAX, KEPT_REPLY_SECONDS, STEPS_MAX};
 use kyc_core::record::{Cell, Column};
 use kyc_core::stream::StreamKey;
+use kyc_core::tenant::Tenant;
 use kyc_core::time::Time;
 
-use crate::statement::Statement;
+use crate::queue;
+use crate::statement::{Conditions, Statement};
 use crate::table::{Table, insert, upsert};
 
 /// Most parameters of one statement (SQLite's default bound is 32 766).
@@ -25,6 +27,15 @@ pub fn statements(commit: &Commit) -> Vec<Statement> {
     statements.extend(in_parts(&commit.steps, upsert));
     statements.extend(in_parts(&commit.documents, upsert));
     statements.extend(in_parts(&commit.templates, upsert));
+    statements.extend(tenant(commit));
+    statements.extend(in_parts(&commit.log, insert));
+    statements.extend(in_parts(&commit.deliveries, upsert));
+    statements.extend(
+        commit
+            .queue
+            .iter()
+            .flat_map(|change| queue::change(&commit.stream.brand, change)),
+    );
     statements.extend(in_parts(&commit.audit, insert));
     statements.extend(in_parts(&commit.history, insert));
     statements.extend(commit.kept.as_ref().and_then(kept_reply));
@@ -58,6 +69,47 @@ fn stream(commit: &Commit) -> Statement {
         Statement::new(sql, params)
     };
     statement.touching(1)
+}
+
+/// What becomes of a brand's tenant, its secrets and its calls.
+fn tenant(commit: &Commit) -> Vec<Statement> {
+    let brand = &commit.stream.brand;
+    let mut statements = Vec::new();
+    if commit.needs_no_active_profiles {
+        let sql = "UPDATE streams SET version = version WHERE brand = ?1 AND customer_id = 0 \
+                   AND NOT EXISTS (SELECT 1 FROM profiles WHERE brand = ?1 AND status <> 0)";
+        statements.push(Statement::new(sql, vec![brand.to_cell()]).touching(1));
+    }
+    let of_brand = |sql: &'static str| Statement::new(sql, vec![brand.to_cell()]);
+    match &commit.tenant {
+        TenantChange::None => {}
+        TenantChange::Put(tenant) => {
+            statements.extend(upsert(std::slice::from_ref(&**tenant)));
+            statements.push(forget_secrets(tenant));
+        }
+        TenantChange::Remove => {
+            statements.push(of_brand("DELETE FROM tenants WHERE brand = ?1").touching(1));
+            statements.push(of_brand("DELETE FROM tenant_secrets WHERE brand = ?1"));
+            statements.push(of_brand("DELETE FROM reconciliations WHERE brand = ?1"));
+        }
+    }
+    statements.extend(insert(&commit.secrets));
+    if let Some(now) = commit.wakes_calls {
+        let sql = "UPDATE call_queue SET due_time = ?2 WHERE brand = ?1 AND due_time > ?2";
+        statements.push(Statement::new(sql, vec![brand.to_cell(), now.to_cell()]));
+        statements.push(of_brand("DELETE FROM breakers WHERE brand = ?1"));
+    }
+    statements
+}
+
+/// Forgets the secrets that the tenant no longer has.
+fn forget_secrets(tenant: &Tenant) -> Statement {
+    let mut conditions = Conditions::default();
+    conditions.compare("brand", "=", Some(&tenant.brand));
+    let kept: Vec<String> = tenant.secrets.0.iter().map(|note| note.secret_id.clone()).collect();
+    conditions.without("secret_id", &kept);
+    let (clause, params) = conditions.finish();
+    Statement::new(format!("DELETE FROM tenant_secrets{clause}"), params)
 }
 
 /// Keeps a reply; over one that is no longer to be given, but no other.

@@ -11,5 +11,6 @@ pub mod commit;
 pub mod file;
 pub mod list;
 pub mod load;
+pub mod queue;
 pub mod statement;
 pub mod table;

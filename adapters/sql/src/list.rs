@@ -4,12 +4,14 @@ use kyc_core::actor::BrandScope;
 use kyc_core::audit::AuditRow;
 use kyc_core::document::Document;
 use kyc_core::history::HistoryRow;
+use kyc_core::outbound::Delivery;
 use kyc_core::profile::Profile;
 use kyc_core::query::{
     AuditFilter, DocumentFilter, Filter, ProfileFilter, ProfileKey, ProfileOrder, Query, Rows, TemplateFilter,
 };
 use kyc_core::record::{Cell, Column};
 use kyc_core::template::Template;
+use kyc_core::tenant::Tenant;
 use kyc_core::time::Time;
 
 use crate::statement::{Conditions, Statement};
@@ -39,6 +41,18 @@ pub fn page(query: &Query) -> Statement {
             conditions.compare("kyc_id", "=", Some(id));
             (select::<HistoryRow>(), Order::NEWEST_FIRST)
         }
+        Filter::Tenants(filter) => {
+            conditions.compare("slug", "=", filter.slug.as_ref());
+            conditions.compare("brand", "=", filter.brand.as_ref());
+            conditions.compare("kyc_model", "=", filter.kyc_model.as_ref());
+            (select::<Tenant>(), Order::BY_ID)
+        }
+        Filter::Deliveries(filter) => {
+            conditions.compare("brand", "=", filter.brand.as_ref());
+            conditions.compare("customer_id", "=", filter.customer_id.as_ref());
+            conditions.compare("status", "=", filter.status.as_ref());
+            (select::<Delivery>(), Order::NEWEST_FIRST)
+        }
     };
     match &query.scope {
         BrandScope::All => {}
@@ -66,6 +80,8 @@ pub fn read(query: &Query, rows: Vec<Vec<Cell>>) -> Option<Rows> {
         Filter::Documents(_) => Rows::Documents(decode(rows)?),
         Filter::Audit(_) => Rows::Audit(decode(rows)?),
         Filter::History(_) => Rows::History(decode(rows)?),
+        Filter::Tenants(_) => Rows::Tenants(decode(rows)?),
+        Filter::Deliveries(_) => Rows::Deliveries(decode(rows)?),
     })
 }
 

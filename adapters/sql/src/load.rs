@@ -3,13 +3,16 @@
 use kyc_core::command::TemplateNeed;
 use kyc_core::commit::KeptReply;
 use kyc_core::document::Document;
-use kyc_core::id::{Brand, CustomerId, CustomerKey, TemplateId};
+use kyc_core::id::{Brand, CustomerId, CustomerKey, DeliveryId, Slug, TemplateId};
+use kyc_core::level::LevelEntry;
+use kyc_core::outbound::{Delivery, QueuedCall};
 use kyc_core::profile::Profile;
 use kyc_core::record::{Cell, Column};
 use kyc_core::status::TemplateStatus;
 use kyc_core::step::Step;
 use kyc_core::stream::{Head, StreamKey};
 use kyc_core::template::Template;
+use kyc_core::tenant::{SealedSecret, Tenant};
 use kyc_core::time::Time;
 use kyc_ports::store::Thing;
 
@@ -23,6 +26,7 @@ pub fn locate(thing: Thing) -> Statement {
         Thing::Profile(id) => ("SELECT brand, customer_id FROM profiles WHERE id = ?1", id.to_cell()),
         Thing::Step(id) => ("SELECT brand, customer_id FROM steps WHERE id = ?1", id.to_cell()),
         Thing::Document(id) => ("SELECT brand, customer_id FROM documents WHERE id = ?1", id.to_cell()),
+        Thing::Delivery(id) => ("SELECT brand, customer_id FROM deliveries WHERE id = ?1", id.to_cell()),
     };
     Statement::new(sql, vec![id])
 }
@@ -92,6 +96,76 @@ pub fn steps(profile: &Profile) -> Statement {
 /// A profile's documents, by id.
 pub fn documents(profile: &Profile) -> Statement {
     of_profile::<Document>(profile)
+}
+
+/// A profile's level log, by number.
+pub fn log(profile: &Profile) -> Statement {
+    Statement::new(
+        format!("{} WHERE kyc_id = ?1 ORDER BY number", select::<LevelEntry>()),
+        vec![profile.id.to_cell()],
+    )
+}
+
+/// The calls about a profile that decisions look at, by id: what [`kyc_core::outbound::relevant`] says of all.
+pub fn deliveries(profile: &Profile) -> Statement {
+    let sql = format!(
+        "{} WHERE kyc_id = ?1 AND (status IN ('queued', 'dead') OR id IN (SELECT max(id) FROM deliveries \
+         WHERE kyc_id = ?1 AND status = 'delivered' AND call = 'update' GROUP BY level)) ORDER BY id",
+        select::<Delivery>()
+    );
+    Statement::new(sql, vec![profile.id.to_cell()])
+}
+
+/// The calls about a customer that wait.
+pub fn waiting(key: &CustomerKey) -> Statement {
+    let sql = format!(
+        "{} WHERE brand = ?1 AND customer_id = ?2 ORDER BY delivery_id",
+        select::<QueuedCall>()
+    );
+    Statement::new(sql, vec![key.brand.to_cell(), key.customer_id.to_cell()])
+}
+
+/// One call.
+pub fn delivery(id: DeliveryId) -> Statement {
+    Statement::new(format!("{} WHERE id = ?1", select::<Delivery>()), vec![id.to_cell()])
+}
+
+/// A brand's tenant.
+pub fn tenant(brand: &Brand) -> Statement {
+    Statement::new(
+        format!("{} WHERE brand = ?1", select::<Tenant>()),
+        vec![brand.to_cell()],
+    )
+}
+
+/// Whose slug it is.
+pub fn tenant_brand(slug: &Slug) -> Statement {
+    Statement::new("SELECT brand FROM tenants WHERE slug = ?1", vec![slug.to_cell()])
+}
+
+/// The sealed secrets of a brand's tenant.
+pub fn secrets(brand: &Brand) -> Statement {
+    Statement::new(
+        format!("{} WHERE brand = ?1 ORDER BY id", select::<SealedSecret>()),
+        vec![brand.to_cell()],
+    )
+}
+
+/// One row if the brand has a profile whose status is not none.
+pub fn active_profiles(brand: &Brand) -> Statement {
+    Statement::new(
+        "SELECT 1 FROM profiles WHERE brand = ?1 AND status <> 0 LIMIT 1",
+        vec![brand.to_cell()],
+    )
+}
+
+/// The entry that has taken an event id.
+pub fn claimed_event(slug: &Slug, event_id: &str) -> Statement {
+    let sql = format!(
+        "{} WHERE slug = ?1 AND event_id = ?2 AND accepted = 1",
+        select::<LevelEntry>()
+    );
+    Statement::new(sql, vec![slug.to_cell(), Cell::Text(event_id.to_owned())])
 }
 
 fn of_profile<T: Table>(profile: &Profile) -> Statement {

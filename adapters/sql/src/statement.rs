@@ -64,6 +64,14 @@ impl Conditions {
         });
     }
 
+    /// `column NOT IN (values)`; true for no values.
+    pub fn without<T: Column>(&mut self, column: &str, values: &[T]) {
+        let places: Vec<String> = values.iter().map(|value| self.param(value.to_cell())).collect();
+        if !places.is_empty() {
+            self.clauses.push(format!("{column} NOT IN ({})", places.join(", ")));
+        }
+    }
+
     /// The place of a new parameter.
     pub fn param(&mut self, cell: Cell) -> String {
         self.params.push(cell);

@@ -6,10 +6,14 @@ use kyc_core::commit::KeptReply;
 use kyc_core::document::Document;
 use kyc_core::file::FileMeta;
 use kyc_core::history::HistoryRow;
+use kyc_core::level::LevelEntry;
+use kyc_core::outbound::{Breaker, Delivery, QueuedCall};
 use kyc_core::profile::Profile;
 use kyc_core::record::{Cell, Record};
 use kyc_core::step::Step;
 use kyc_core::template::Template;
+use kyc_core::tenant::{SealedSecret, Tenant};
+use kyc_ports::store::Reconciliation;
 
 use crate::statement::Statement;
 
@@ -40,6 +44,13 @@ tables! {
     HistoryRow = "history";
     KeptReply = "kept_replies";
     FileMeta = "files" by "file_id";
+    Tenant = "tenants";
+    SealedSecret = "tenant_secrets" by "secret_id";
+    LevelEntry = "level_log";
+    Delivery = "deliveries";
+    QueuedCall = "call_queue" by "delivery_id";
+    Breaker = "breakers" by "brand";
+    Reconciliation = "reconciliations" by "brand";
 }
 
 /// `SELECT` of all columns in the order that [`decode`] reads them.

@@ -6,8 +6,9 @@ use kyc_core::record::Cell;
 use kyc_ports::store::StoreError;
 use kyc_sql::statement::Statement;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, params_from_iter};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi, params_from_iter};
 
+use crate::checkpoint::Checkpointer;
 use crate::migrate;
 use crate::readers::Readers;
 use crate::strand::Strand;
@@ -45,27 +46,42 @@ pub(crate) struct Database {
     // Dropped in this order: the last connection to close must be one that can write, or the log stays behind.
     pub(crate) readers: Readers,
     pub(crate) strand: Strand,
+    _checkpointer: Checkpointer,
 }
 
 impl Database {
-    pub(crate) fn open(path: &Path, steps: &[&str], reader_count: usize) -> Result<Self, OpenError> {
+    /// Opens a file and migrates it. `name` tells the databases apart in the metrics.
+    pub(crate) fn open(
+        path: &Path,
+        name: &'static str,
+        steps: &[&str],
+        reader_count: usize,
+    ) -> Result<Self, OpenError> {
         if rusqlite::version_number() < SQLITE_VERSION_MIN {
             return Err(OpenError::TooOld(rusqlite::version()));
         }
-        let mut writer = Connection::open(path)?;
-        configure(&writer)?;
-        writer.pragma_update(None, "journal_mode", "WAL")?;
-        // An acknowledged commit is on disk, also after a power cut.
-        writer.pragma_update(None, "synchronous", "FULL")?;
+        let mut writer = open_writable(path)?;
         migrate::run(&mut writer, steps)?;
+        let (checkpointer, checkpoints) = Checkpointer::start(open_writable(path)?, name)?;
         let readers = (0..reader_count)
             .map(|_| open_read_only(path))
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            strand: Strand::start(writer)?,
+            strand: Strand::start(writer, name, checkpoints)?,
+            _checkpointer: checkpointer,
             readers: Readers::start(readers)?,
         })
     }
+}
+
+fn open_writable(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open(path)?;
+    configure(&connection)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // An acknowledged commit is on disk, also after a power cut.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    Ok(connection)
 }
 
 /// A connection that cannot write.
@@ -145,6 +161,19 @@ fn cell(value: ValueRef<'_>) -> Cell {
         ValueRef::Text(bytes) => Cell::Text(String::from_utf8_lossy(bytes).into_owned()),
         ValueRef::Blob(bytes) => Cell::Blob(bytes.to_vec()),
     }
+}
+
+/// Whether a commit that failed so may be on the disk all the same. A full disk leaves nothing behind, and recovers by
+/// itself; so does what fails before anything is written.
+pub(crate) fn outcome_is_unknown(error: &rusqlite::Error) -> bool {
+    let Some(error) = error.sqlite_error() else {
+        return false;
+    };
+    let is_before_writing = matches!(
+        error.extended_code,
+        ffi::SQLITE_IOERR_SHMOPEN | ffi::SQLITE_IOERR_SHMSIZE | ffi::SQLITE_IOERR_SHMMAP | ffi::SQLITE_IOERR_SHMLOCK
+    );
+    error.code == ErrorCode::SystemIoFailure && !is_before_writing
 }
 
 /// A broken UNIQUE is somebody else's commit; all else is a failure, told without the statement's values.

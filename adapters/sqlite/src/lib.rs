@@ -4,6 +4,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+mod checkpoint;
 mod database;
 pub mod ledger;
 mod migrate;

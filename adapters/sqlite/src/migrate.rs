@@ -5,7 +5,10 @@ use rusqlite::Connection;
 use crate::database::OpenError;
 
 /// Steps of `kyc.db`.
-pub(crate) const KYC: &[&str] = &[include_str!("../../../migrations/kyc/0001_initial.sql")];
+pub(crate) const KYC: &[&str] = &[
+    include_str!("../../../migrations/kyc/0001_initial.sql"),
+    include_str!("../../../migrations/kyc/0002_tenants.sql"),
+];
 /// Steps of `storage.db`.
 pub(crate) const STORAGE: &[&str] = &[include_str!("../../../migrations/storage/0001_initial.sql")];
 

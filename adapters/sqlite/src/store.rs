@@ -8,15 +8,18 @@ use kyc_core::command::TemplateNeed;
 use kyc_core::commit::{Commit, KeptReply};
 use kyc_core::customer::CustomerState;
 use kyc_core::file::FileMeta;
-use kyc_core::id::{Brand, CustomerId, CustomerKey, FileId, TemplateId};
+use kyc_core::id::{Brand, CustomerId, CustomerKey, DeliveryId, FileId, Slug, TemplateId};
+use kyc_core::level::LevelEntry;
+use kyc_core::outbound::{Breaker, Delivery, QueuedCall};
 use kyc_core::query::{Query, Rows};
 use kyc_core::record::{Cell, Column};
 use kyc_core::stream::{Head, StreamKey};
+use kyc_core::tenant::SealedSecret;
 use kyc_core::time::Time;
-use kyc_ports::store::{Reserved, Store, StoreError, Thing, Wanted};
+use kyc_ports::store::{Claim, Postponed, Reconciliation, Reserved, Store, StoreError, Thing, Wanted};
 use kyc_sql::statement::Statement;
 use kyc_sql::table::{Table, decode};
-use kyc_sql::{commit, file, list, load};
+use kyc_sql::{commit, file, list, load, queue};
 use rusqlite::Connection;
 use tokio::sync::Mutex;
 
@@ -24,7 +27,7 @@ use crate::database::{Database, OpenError, Ran, run};
 use crate::migrate;
 
 /// Ids taken from the database at a time; what is left at the end is a gap.
-const ID_BLOCK: i64 = 256;
+const ID_BLOCK: i64 = 4_096;
 
 /// The native store.
 #[derive(Debug)]
@@ -36,6 +39,9 @@ pub struct SqliteStore {
     documents: Counter,
     templates: Counter,
     audit: Counter,
+    customers: Counter,
+    tenants: Counter,
+    deliveries: Counter,
 }
 
 /// Ids of one kind, taken from the database in blocks.
@@ -72,20 +78,48 @@ impl SqliteStore {
     /// Opens `kyc.db` and `storage.db` in a folder that exists, and migrates them.
     pub fn open(folder: &Path, reader_count: usize) -> Result<Self, OpenError> {
         Ok(Self {
-            kyc: Database::open(&folder.join("kyc.db"), migrate::KYC, reader_count)?,
-            storage: Database::open(&folder.join("storage.db"), migrate::STORAGE, 1)?,
+            kyc: Database::open(&folder.join("kyc.db"), "kyc", migrate::KYC, reader_count)?,
+            storage: Database::open(&folder.join("storage.db"), "storage", migrate::STORAGE, 1)?,
             profiles: Counter::new("profile"),
             steps: Counter::new("step"),
             documents: Counter::new("document"),
             templates: Counter::new("template"),
             audit: Counter::new("audit"),
+            customers: Counter::new("customer"),
+            tenants: Counter::new("tenant"),
+            deliveries: Counter::new("delivery"),
         })
+    }
+
+    /// Resolves when a commit has failed so that nobody knows what the disk holds. From then on nothing is written;
+    /// the process should be started again, which recovers what was acknowledged.
+    pub async fn broken(&self) {
+        let (mut kyc, mut storage) = (self.kyc.strand.broken(), self.storage.strand.broken());
+        let either = async {
+            tokio::select! {
+                broken = kyc.wait_for(|broken| *broken) => broken.is_ok(),
+                broken = storage.wait_for(|broken| *broken) => broken.is_ok(),
+            }
+        };
+        if !either.await {
+            // The store is closing.
+            std::future::pending::<()>().await;
+        }
     }
 
     async fn kyc_rows(&self, statement: Statement) -> Result<Ran, StoreError> {
         self.kyc
             .readers
             .read(move |connection| run(connection, &statement))
+            .await
+    }
+}
+
+impl SqliteStore {
+    async fn records<T: Table + Send + 'static>(&self, statement: Statement) -> Result<Vec<T>, StoreError> {
+        self.kyc
+            .readers
+            .read(move |connection| all(connection, &statement))
             .await
     }
 }
@@ -124,6 +158,9 @@ impl Store for SqliteStore {
                 if let Some(profile) = &state.profile {
                     state.steps = all(connection, &load::steps(profile))?;
                     state.documents = all(connection, &load::documents(profile))?;
+                    state.log = all(connection, &load::log(profile))?;
+                    state.deliveries = all(connection, &load::deliveries(profile))?;
+                    state.waiting = all(connection, &load::waiting(&state.key))?;
                 }
                 Ok(state)
             })
@@ -139,9 +176,11 @@ impl Store for SqliteStore {
                     brand: brand.clone(),
                     customer_id: None,
                 };
+                let tenant = all(connection, &load::tenant(&brand))?.into_iter().next();
                 let settings: Option<Settings> = all(connection, &load::settings(&brand))?.into_iter().next();
                 let templates = load::templates(&brand, &need);
                 Ok(BrandState {
+                    tenant,
                     head: head(connection, &stream)?,
                     settings: settings.unwrap_or_else(|| Settings::defaults(brand)),
                     templates: templates
@@ -165,6 +204,9 @@ impl Store for SqliteStore {
             document: self.documents.take(&self.kyc, wanted.documents).await?,
             template: self.templates.take(&self.kyc, wanted.templates).await?,
             audit: self.audit.take(&self.kyc, wanted.audit).await?,
+            customer: self.customers.take(&self.kyc, wanted.customers).await?,
+            tenant: self.tenants.take(&self.kyc, wanted.tenants).await?,
+            delivery: self.deliveries.take(&self.kyc, wanted.deliveries).await?,
         })
     }
 
@@ -228,6 +270,58 @@ impl Store for SqliteStore {
     async fn remove_unclaimed(&self, id: &FileId) -> Result<bool, StoreError> {
         let ran = self.storage.strand.write(vec![file::remove_unclaimed(id)]).await?;
         Ok(ran.touched > 0)
+    }
+
+    async fn tenant_brand(&self, slug: &Slug) -> Result<Option<Brand>, StoreError> {
+        one_value(self.kyc_rows(load::tenant_brand(slug)).await?)
+    }
+
+    async fn secrets(&self, brand: &Brand) -> Result<Vec<SealedSecret>, StoreError> {
+        self.records(load::secrets(brand)).await
+    }
+
+    async fn has_active_profiles(&self, brand: &Brand) -> Result<bool, StoreError> {
+        let ran = self.kyc_rows(load::active_profiles(brand)).await?;
+        Ok(!ran.rows.is_empty())
+    }
+
+    async fn claimed_event(&self, slug: &Slug, event_id: &str) -> Result<Option<LevelEntry>, StoreError> {
+        let found = self.records(load::claimed_event(slug, event_id)).await?;
+        Ok(found.into_iter().next())
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        Ok(self.records(load::delivery(id)).await?.into_iter().next())
+    }
+
+    async fn callable_brands(&self, now: Time) -> Result<Vec<Brand>, StoreError> {
+        let ran = self.kyc_rows(queue::callable_brands(now)).await?;
+        let brands = ran.rows.into_iter().flatten().map(Brand::from_cell);
+        brands.map(|brand| brand.ok_or_else(corrupt)).collect()
+    }
+
+    async fn breaker(&self, brand: &Brand) -> Result<Option<Breaker>, StoreError> {
+        Ok(self.records(queue::breaker(brand)).await?.into_iter().next())
+    }
+
+    async fn claim_calls(&self, claim: Claim) -> Result<Vec<QueuedCall>, StoreError> {
+        let ran = self.kyc.strand.write(queue::claim(&claim)).await?;
+        let mut calls: Vec<QueuedCall> = decode(ran.rows).ok_or_else(corrupt)?;
+        calls.sort_by_key(|call| call.delivery_id);
+        Ok(calls)
+    }
+
+    async fn postpone_call(&self, postponed: Postponed) -> Result<(), StoreError> {
+        self.kyc.strand.write(queue::postpone(&postponed)).await.map(|_| ())
+    }
+
+    async fn due_reconciliations(&self, now: Time) -> Result<Vec<Reconciliation>, StoreError> {
+        self.records(queue::due_reconciliations(now)).await
+    }
+
+    async fn set_reconciliation(&self, reconciliation: Reconciliation) -> Result<(), StoreError> {
+        let statement = queue::set_reconciliation(&reconciliation);
+        self.kyc.strand.write(vec![statement]).await.map(|_| ())
     }
 
     async fn check_writable(&self) -> Result<(), StoreError> {

@@ -1,20 +1,30 @@
 //! The strand: one thread owns the writing connection. It takes what has queued up, writes it as one transaction, and
 //! answers only after the commit, so that "accepted" means durable.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, after, bounded, select};
 use kyc_ports::store::StoreError;
 use kyc_sql::statement::Statement;
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
-use crate::database::{Ran, run, store_error};
+use crate::checkpoint::Checkpoints;
+use crate::database::{Ran, outcome_is_unknown, run, store_error};
 
 /// Writes that may wait; more are refused.
 const QUEUE_MAX: usize = 1_024;
 /// Writes of one transaction.
 const GROUP_MAX: usize = 64;
+/// How long a group that is smaller than the one before waits for more: those who were answered then may be about to
+/// ask again.
+const GATHER_MAX: Duration = Duration::from_micros(300);
+/// Pages that the write-ahead log may hold while something keeps it from being moved into the database: 1 GiB. Until
+/// it has been moved, writes are refused.
+const LOG_PAGES_MAX: i32 = 262_144;
 
 /// Statements that hold together, and who waits for them.
 struct Write {
@@ -27,17 +37,41 @@ struct Write {
 pub(crate) struct Strand {
     queue: Option<Sender<Write>>,
     thread: Option<JoinHandle<()>>,
+    broken: watch::Receiver<bool>,
+    name: &'static str,
 }
 
 impl Strand {
-    pub(crate) fn start(connection: Connection) -> Result<Self, std::io::Error> {
+    /// Starts the thread. `name` tells the databases apart in the metrics.
+    pub(crate) fn start(
+        mut connection: Connection,
+        name: &'static str,
+        checkpoints: Checkpoints,
+    ) -> Result<Self, crate::OpenError> {
         let (queue, writes) = bounded(QUEUE_MAX);
-        let thread = thread::Builder::new()
-            .name("kyc-strand".to_owned())
-            .spawn(move || serve(&connection, &writes))?;
+        let (breaks, broken) = watch::channel(false);
+        let log_pages = Arc::new(AtomicI32::new(0));
+        let seen = log_pages.clone();
+        // It takes the place of SQLite's own checkpoints, which would hold a commit up.
+        connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
+            seen.store(pages, Ordering::Relaxed);
+            Ok(())
+        }))?;
+        let owned = Writer {
+            connection,
+            name,
+            checkpoints,
+            log_pages,
+            breaks,
+            last_group: 1,
+        };
+        let thread = thread::Builder::new().name("kyc-strand".to_owned());
+        let thread = thread.spawn(move || owned.serve(&writes))?;
         Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
+            broken,
+            name,
         })
     }
 
@@ -49,10 +83,18 @@ impl Strand {
         queue
             .try_send(Write { statements, answer })
             .map_err(|error| match error {
-                TrySendError::Full(_) => StoreError::Busy,
+                TrySendError::Full(_) => {
+                    metrics::counter!("kyc_store_refused_total", "database" => self.name).increment(1);
+                    StoreError::Busy
+                }
                 TrySendError::Disconnected(_) => closing(),
             })?;
         answered.await.map_err(|_| closing())?
+    }
+
+    /// Turns true when a commit failed so that nobody knows what the disk holds; from then on nothing is written.
+    pub(crate) fn broken(&self) -> watch::Receiver<bool> {
+        self.broken.clone()
     }
 }
 
@@ -65,54 +107,134 @@ impl Drop for Strand {
     }
 }
 
-fn serve(connection: &Connection, writes: &Receiver<Write>) {
-    while let Ok(first) = writes.recv() {
+/// What the thread owns.
+struct Writer {
+    connection: Connection,
+    name: &'static str,
+    checkpoints: Checkpoints,
+    /// Pages in the write-ahead log after the last commit.
+    log_pages: Arc<AtomicI32>,
+    breaks: watch::Sender<bool>,
+    last_group: usize,
+}
+
+impl Writer {
+    fn serve(mut self, writes: &Receiver<Write>) {
+        while let Ok(first) = writes.recv() {
+            let group = self.gather(first, writes);
+            metrics::gauge!("kyc_store_queue", "database" => self.name).set(writes.len() as f64);
+            let results = self.commit(&group);
+            for (write, result) in group.into_iter().zip(results) {
+                // Whoever asked may have gone; what is committed stays.
+                let _ = write.answer.send(result);
+            }
+        }
+    }
+
+    /// What has queued up, and for a moment what is about to.
+    fn gather(&mut self, first: Write, writes: &Receiver<Write>) -> Vec<Write> {
         let mut group = vec![first];
         group.extend(writes.try_iter().take(GROUP_MAX - 1));
-        let results = commit_group(connection, &group);
-        for (write, result) in group.into_iter().zip(results) {
-            // Whoever asked may have gone; what is committed stays.
-            let _ = write.answer.send(result);
+        if group.len() < self.last_group {
+            let too_late = after(GATHER_MAX);
+            while group.len() < self.last_group {
+                select! {
+                    recv(writes) -> write => match write {
+                        Ok(write) => group.push(write),
+                        Err(_) => break,
+                    },
+                    recv(too_late) -> _ => break,
+                }
+            }
+        }
+        self.last_group = group.len();
+        group
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "measures, decides nothing")]
+    fn commit(&self, group: &[Write]) -> Vec<Result<Ran, StoreError>> {
+        let refuse_all = |error: &StoreError| group.iter().map(|_| Err(error.clone())).collect();
+        if *self.breaks.borrow() {
+            let error = "a commit failed midway: the server must be started again";
+            return refuse_all(&StoreError::Failed(error.to_owned()));
+        }
+        if self.log_pages.load(Ordering::Relaxed) > LOG_PAGES_MAX {
+            self.checkpoints.ask();
+            if self.checkpoints.is_behind() {
+                return refuse_all(&StoreError::Busy);
+            }
+        }
+        let started = Instant::now();
+        let results = commit_group(&self.connection, group).unwrap_or_else(|failed| {
+            if failed.outcome_is_unknown {
+                tracing::error!(database = self.name, error = %failed.error, "a commit failed midway; nothing more is written");
+                self.breaks.send_replace(true);
+            }
+            refuse_all(&failed.error)
+        });
+        let pages = self.log_pages.load(Ordering::Relaxed);
+        self.checkpoints.committed(pages);
+        metrics::histogram!("kyc_store_commit_seconds", "database" => self.name)
+            .record(started.elapsed().as_secs_f64());
+        metrics::histogram!("kyc_store_group_size", "database" => self.name).record(group.len() as f64);
+        metrics::gauge!("kyc_store_log_pages", "database" => self.name).set(f64::from(pages));
+        results
+    }
+}
+
+/// Why a whole group failed.
+struct Failed {
+    error: StoreError,
+    /// Whether it may be on the disk all the same.
+    outcome_is_unknown: bool,
+}
+
+impl Failed {
+    fn known(error: StoreError) -> Self {
+        Self {
+            error,
+            outcome_is_unknown: false,
         }
     }
 }
 
 /// Writes a group as one transaction. A write that fails does not take its neighbours down; a failed commit
 /// acknowledges nobody.
-fn commit_group(connection: &Connection, group: &[Write]) -> Vec<Result<Ran, StoreError>> {
-    let fail_all = |error: &StoreError| group.iter().map(|_| Err(error.clone())).collect();
-    if let Err(error) = batch(connection, "BEGIN IMMEDIATE") {
-        return fail_all(&error);
-    }
+fn commit_group(connection: &Connection, group: &[Write]) -> Result<Vec<Result<Ran, StoreError>>, Failed> {
+    batch(connection, "BEGIN IMMEDIATE").map_err(|error| Failed::known(store_error(&error)))?;
     let mut results = Vec::with_capacity(group.len());
     for write in group {
         match run_alone(connection, &write.statements) {
             Ok(result) => results.push(result),
             Err(error) => {
                 let _ = batch(connection, "ROLLBACK");
-                return fail_all(&error);
+                return Err(Failed::known(error));
             }
         }
     }
-    if let Err(error) = batch(connection, "COMMIT") {
+    batch(connection, "COMMIT").map_err(|error| {
         let _ = batch(connection, "ROLLBACK");
-        return fail_all(&error);
-    }
-    results
+        Failed {
+            error: store_error(&error),
+            outcome_is_unknown: outcome_is_unknown(&error),
+        }
+    })?;
+    Ok(results)
 }
 
 /// Runs one write of a group. The outer error is the group's: the transaction is gone, or cannot be mended.
 fn run_alone(connection: &Connection, statements: &[Statement]) -> Result<Result<Ran, StoreError>, StoreError> {
-    batch(connection, "SAVEPOINT one")?;
+    let mend = |sql| batch(connection, sql).map_err(|error| store_error(&error));
+    mend("SAVEPOINT one")?;
     let result = run_all(connection, statements);
     if let Err(error) = &result {
         // A full disk or an I/O error makes SQLite roll the whole transaction back by itself.
         if connection.is_autocommit() {
             return Err(error.clone());
         }
-        batch(connection, "ROLLBACK TO one")?;
+        mend("ROLLBACK TO one")?;
     }
-    batch(connection, "RELEASE one")?;
+    mend("RELEASE one")?;
     Ok(result)
 }
 
@@ -124,9 +246,9 @@ fn run_all(connection: &Connection, statements: &[Statement]) -> Result<Ran, Sto
     Ok(last)
 }
 
-fn batch(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+fn batch(connection: &Connection, sql: &str) -> Result<(), rusqlite::Error> {
     let ran = connection
         .prepare_cached(sql)
         .and_then(|mut statement| statement.execute(()));
-    ran.map(|_| ()).map_err(|error| store_error(&error))
+    ran.map(|_| ())
 }

@@ -17,9 +17,10 @@ use kyc_core::status::{RiskLevel, Session};
 use kyc_core::template::add::AddTemplate;
 use kyc_core::time::Time;
 use kyc_core::work::{Context, Ids};
+use kyc_ports::contract::reopening;
 use kyc_ports::store::{Store, Wanted};
+use kyc_sqlite::SqliteStore;
 use kyc_sqlite::ledger::{Checked, LedgerError, export, verify, verify_export};
-use kyc_sqlite::{OpenError, SqliteStore};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -57,6 +58,9 @@ const ONE_OF_EACH: Wanted = Wanted {
     documents: 1,
     templates: 1,
     audit: 1,
+    customers: 1,
+    tenants: 1,
+    deliveries: 1,
 };
 
 async fn ids(store: &dyn Store) -> Ids {
@@ -66,6 +70,8 @@ async fn ids(store: &dyn Store) -> Ids {
         step: reserved.step,
         document: reserved.document,
         template: reserved.template,
+        tenant: reserved.tenant,
+        delivery: reserved.delivery,
     }
 }
 
@@ -90,6 +96,9 @@ async fn set_risk(store: &dyn Store, number: i64, risk_level: RiskLevel, kept: O
         templates: Vec::new(),
         files: Vec::new(),
         external_owner: None,
+        tenant: None,
+        delivery: None,
+        seed: Hash::ZERO,
     };
     let change = SetRiskLevel {
         customer_id: key.customer_id,
@@ -99,7 +108,7 @@ async fn set_risk(store: &dyn Store, number: i64, risk_level: RiskLevel, kept: O
     };
     let decided = AnyChange::decide(&change, &state, &context).unwrap();
     let (first_id, salts) = salts(store, decided.events.len()).await;
-    let mut commit = Commit::of_customer(&state, &decided.state, &decided.events, first_id, salts);
+    let mut commit = Commit::of_customer(&state, &decided.state, &decided.events, decided.queue, first_id, salts);
     commit.kept = kept;
     store.commit(commit).await.unwrap();
 }
@@ -117,16 +126,30 @@ async fn add_template(store: &dyn Store, code: &str) {
         requirements: None,
         form_schema: None,
     };
-    let state = store.brand(&brand(), &AnyConfigure::templates(&add)).await.unwrap();
+    let state = store
+        .brand(&brand(), &AnyConfigure::needs(&add).templates)
+        .await
+        .unwrap();
     let context = BrandContext {
         now: NOW,
         actor: Actor::system(),
         ids: ids(store).await,
         template_count: 0,
+        has_active_profiles: false,
+        slug_owner: None,
+        fresh_uuid: String::new(),
+        fresh_secrets: Vec::new(),
     };
     let configured = AnyConfigure::decide(&add, &state, &context).unwrap();
     let (first_id, salts) = salts(store, configured.events.len()).await;
-    let commit = Commit::of_brand(&state, &configured.state, &configured.events, first_id, salts);
+    let commit = Commit::of_brand(
+        &state,
+        &configured.state,
+        &configured.events,
+        configured.writes,
+        first_id,
+        salts,
+    );
     store.commit(commit).await.unwrap();
 }
 
@@ -247,9 +270,28 @@ fn everything_is_there_after_reopening() {
 }
 
 #[test]
+fn what_tenants_bring_is_there_after_reopening() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = {
+        let store = open(&folder);
+        block_on(async {
+            reopening::fill(&store).await;
+            reopening::fill_tenants(&store).await;
+            reopening::told(&store).await
+        })
+    };
+    for _ in 0..3 {
+        assert_eq!(block_on(reopening::told(&open(&folder))), before);
+    }
+    block_on(reopening::goes_on(&open(&folder)));
+    assert_ne!(block_on(reopening::told(&open(&folder))), before);
+    verify(&kyc_db(&folder)).unwrap();
+}
+
+#[test]
 fn ids_never_repeat_after_reopening() {
     let folder = tempfile::tempdir().unwrap();
-    let mut next = [1; 5];
+    let mut next = [1, 1, 1, 1, 1, 1_000_000_000, 1, 1];
     for count in [1, 300, 1, 255, 256, 257, 2] {
         let store = open(&folder);
         for _ in 0..3 {
@@ -259,6 +301,9 @@ fn ids_never_repeat_after_reopening() {
                 documents: count,
                 templates: count,
                 audit: count,
+                customers: count,
+                tenants: count,
+                deliveries: count,
             };
             let reserved = block_on(store.reserve(wanted)).unwrap();
             let first = [
@@ -267,6 +312,9 @@ fn ids_never_repeat_after_reopening() {
                 reserved.document,
                 reserved.template,
                 reserved.audit,
+                reserved.customer,
+                reserved.tenant,
+                reserved.delivery,
             ];
             for (next, first) in next.iter_mut().zip(first) {
                 assert!(first >= *next, "{first} comes after {next}");
@@ -538,24 +586,6 @@ fn an_export_that_was_changed_does_not_verify() {
     assert!(matches!(verified(&[]), Err(LedgerError::CutOff)));
     let cut = &whole[..whole.len() - 3];
     assert!(matches!(verify_export(cut.as_bytes()), Err(LedgerError::Line(line)) if line == lines.len()));
-}
-
-#[test]
-fn a_newer_programs_database_is_refused() {
-    for name in ["kyc.db", "storage.db"] {
-        let (folder, rows) = filled();
-        let connection = Connection::open(folder.path().join(name)).unwrap();
-        connection.pragma_update(None, "user_version", 99).unwrap();
-        let error = SqliteStore::open(folder.path(), 2).unwrap_err();
-        assert!(matches!(error, OpenError::Newer { version: 99, known: 1 }), "{error}");
-        assert_eq!(
-            error.to_string(),
-            "the database is at version 99, this program knows 1; run the newer program"
-        );
-        // Nothing is lost by the attempt.
-        connection.pragma_update(None, "user_version", 1).unwrap();
-        assert_eq!(block_on(audit(&open(&folder))), rows);
-    }
 }
 
 #[test]

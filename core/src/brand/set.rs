@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::brand::BrandReply;
-use crate::command::{Configure, TemplateNeed};
-use crate::configure::BrandWork;
+use crate::command::{Configure, ConfigureNeeds, TemplateNeed};
+use crate::configure::{BrandTarget, BrandWork};
 use crate::id::Brand;
 use crate::limits::LEVEL_MAX;
 use crate::rejection::Rejection;
@@ -29,12 +29,12 @@ pub struct SetBrand {
 impl Configure for SetBrand {
     type Reply = BrandReply;
 
-    fn brand(&self) -> Option<Brand> {
-        Some(self.brand.clone())
+    fn target(&self) -> BrandTarget {
+        BrandTarget::Brand(self.brand.clone())
     }
 
-    fn templates(&self) -> TemplateNeed {
-        TemplateNeed::None
+    fn needs(&self) -> ConfigureNeeds {
+        ConfigureNeeds::templates(TemplateNeed::None)
     }
 
     fn decide(&self, work: &mut BrandWork) -> Result<BrandReply, Rejection> {

@@ -2,15 +2,17 @@
 
 use serde_json::Value;
 
-use super::{Change, Configure, List, Needs, Outcome, Shown, Target, TemplateNeed, View, ViewBrand};
+use super::{Change, Configure, ConfigureNeeds, List, Needs, Outcome, Shown, Target, View, ViewBrand};
 use crate::actor::Actor;
 use crate::brand::BrandState;
-use crate::configure::{BrandContext, BrandWork};
+use crate::configure::{BrandContext, BrandTarget, BrandWork, BrandWrites};
 use crate::customer::CustomerState;
 use crate::event::Event;
 use crate::id::Brand;
+use crate::outbound::QueueChange;
 use crate::query::{Query, Rows};
 use crate::rejection::Rejection;
+use crate::tenant::reconcile::ReconcileTenant;
 use crate::work::{Context, Work};
 
 /// The decision about a customer: what it became, by which events, and the reply.
@@ -20,6 +22,8 @@ pub struct Decided {
     pub state: CustomerState,
     /// The events; none when nothing changed.
     pub events: Vec<Event>,
+    /// What becomes of calls that wait for the platform.
+    pub queue: Vec<QueueChange>,
     /// The reply or the refusal.
     pub outcome: Result<Value, Rejection>,
 }
@@ -31,6 +35,8 @@ pub struct Configured {
     pub state: BrandState,
     /// The events; none when nothing changed.
     pub events: Vec<Event>,
+    /// What is written beside the state.
+    pub writes: BrandWrites,
     /// The reply.
     pub reply: Value,
 }
@@ -54,6 +60,7 @@ impl<C: Change> AnyChange for C {
         Change::needs(self, state)
     }
     fn decide(&self, state: &CustomerState, context: &Context) -> Result<Decided, Rejection> {
+        self.permitted(context.model())?;
         self.admit(state, &context.actor)?;
         let mut due = Work::new(state.clone(), context.clone());
         crate::due::apply(&mut due)?;
@@ -61,19 +68,25 @@ impl<C: Change> AnyChange for C {
         let mut work = due.clone();
         match Change::decide(self, &mut work) {
             Ok(outcome) => {
-                let (state, events) = work.finish();
+                let (state, events, queue) = work.finish();
                 let outcome = match outcome {
                     Outcome::Done(reply) => Ok(crate::record::json_of(&reply)),
                     Outcome::Refused(rejection) => Err(rejection),
                 };
-                Ok(Decided { state, events, outcome })
-            }
-            // What was due is true whatever becomes of the command.
-            Err(rejection) if due_count > 0 => {
-                let (state, events) = due.finish();
                 Ok(Decided {
                     state,
                     events,
+                    queue,
+                    outcome,
+                })
+            }
+            // What was due is true whatever becomes of the command.
+            Err(rejection) if due_count > 0 => {
+                let (state, events, queue) = due.finish();
+                Ok(Decided {
+                    state,
+                    events,
+                    queue,
                     outcome: Err(rejection),
                 })
             }
@@ -84,28 +97,30 @@ impl<C: Change> AnyChange for C {
 
 /// [`Configure`] without its types.
 pub trait AnyConfigure: Send + Sync {
-    /// See [`Configure::brand`].
-    fn brand(&self) -> Option<Brand>;
-    /// See [`Configure::templates`].
-    fn templates(&self) -> TemplateNeed;
+    /// See [`Configure::target`].
+    fn target(&self) -> BrandTarget;
+    /// See [`Configure::needs`].
+    fn needs(&self) -> ConfigureNeeds;
     /// Decides. Pure.
     fn decide(&self, state: &BrandState, context: &BrandContext) -> Result<Configured, Rejection>;
 }
 
 impl<C: Configure> AnyConfigure for C {
-    fn brand(&self) -> Option<Brand> {
-        Configure::brand(self)
+    fn target(&self) -> BrandTarget {
+        Configure::target(self)
     }
-    fn templates(&self) -> TemplateNeed {
-        Configure::templates(self)
+    fn needs(&self) -> ConfigureNeeds {
+        Configure::needs(self)
     }
     fn decide(&self, state: &BrandState, context: &BrandContext) -> Result<Configured, Rejection> {
+        self.permitted(state.tenant.as_ref().map(|tenant| tenant.kyc_model))?;
         let mut work = BrandWork::new(state.clone(), context.clone());
         let reply = Configure::decide(self, &mut work)?;
-        let (state, events) = work.finish();
+        let (state, events, writes) = work.finish();
         Ok(Configured {
             state,
             events,
+            writes,
             reply: crate::record::json_of(&reply),
         })
     }
@@ -179,6 +194,8 @@ pub enum Call {
     ViewBrand(Box<dyn AnyViewBrand>),
     /// Pages through rows.
     List(Box<dyn AnyList>),
+    /// Compares with what the platform holds.
+    Reconcile(ReconcileTenant),
 }
 
 impl std::fmt::Debug for Call {
@@ -189,6 +206,7 @@ impl std::fmt::Debug for Call {
             Self::View(_) => "View",
             Self::ViewBrand(_) => "ViewBrand",
             Self::List(_) => "List",
+            Self::Reconcile(_) => "Reconcile",
         })
     }
 }

@@ -10,6 +10,7 @@ use super::{Call, Change, Configure, List, View, ViewBrand};
 use crate::actor::Access;
 use crate::params::Compiled;
 use crate::rejection::Rejection;
+use crate::tenant::reconcile::{ReconcileReply, ReconcileTenant};
 
 /// HTTP methods of the manager API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,6 +50,8 @@ pub struct Command {
     pub summary: &'static str,
     /// Whether it may change something, and so takes an idempotency key.
     pub changes: bool,
+    /// Whether it shows one customer's state and nothing else.
+    pub is_view: bool,
     /// Members that it ignores beside those that every command does.
     pub ignored: &'static [&'static str],
     /// The parameters' compiled schema.
@@ -100,12 +103,14 @@ pub trait Shape<P> {
     type Reply: JsonSchema;
     /// Whether it may change something.
     const CHANGES: bool;
+    /// Whether it shows one customer's state.
+    const IS_VIEW: bool = false;
     /// The erased call.
     fn call(params: P) -> Call;
 }
 
 macro_rules! shapes {
-    ($($(#[$meta:meta])* $shape:ident: $bound:ident, $changes:literal;)+) => {$(
+    ($($(#[$meta:meta])* $shape:ident: $bound:ident, $changes:literal, $is_view:literal;)+) => {$(
         $(#[$meta])*
         #[derive(Debug)]
         pub struct $shape;
@@ -115,6 +120,7 @@ macro_rules! shapes {
         {
             type Reply = P::Reply;
             const CHANGES: bool = $changes;
+            const IS_VIEW: bool = $is_view;
             fn call(params: P) -> Call {
                 Call::$bound(Box::new(params))
             }
@@ -124,15 +130,28 @@ macro_rules! shapes {
 
 shapes! {
     /// [`Change`].
-    Changes: Change, true;
+    Changes: Change, true, false;
     /// [`Configure`].
-    Configures: Configure, true;
+    Configures: Configure, true, false;
     /// [`View`].
-    Views: View, false;
+    Views: View, false, true;
     /// [`ViewBrand`].
-    ViewsBrand: ViewBrand, false;
+    ViewsBrand: ViewBrand, false, false;
     /// [`List`].
-    Lists: List, false;
+    Lists: List, false, false;
+}
+
+/// The reconciliation, which looks at the platform before it decides.
+#[derive(Debug)]
+pub struct Reconciles;
+
+impl Shape<ReconcileTenant> for Reconciles {
+    type Reply = ReconcileReply;
+    // It takes no idempotency key: its cursor says how far it is.
+    const CHANGES: bool = false;
+    fn call(params: ReconcileTenant) -> Call {
+        Call::Reconcile(params)
+    }
 }
 
 /// Makes a table line for the parameters `P` in the shape `S`.
@@ -155,6 +174,7 @@ impl<S: Shape<P>, P: DeserializeOwned + JsonSchema + 'static> Entry<S, P> {
             access,
             summary,
             changes: S::CHANGES,
+            is_view: S::IS_VIEW,
             ignored: &[],
             params: Compiled::of::<P>(),
             reply: |generator| generator.subschema_for::<S::Reply>(),

@@ -4,6 +4,7 @@ use crate::actor::Actor;
 use crate::command::{Change, Outcome, Target};
 use crate::id::{CustomerKey, FileId};
 use crate::rejection::Rejection;
+use crate::status::KycModel;
 use crate::work::Work;
 
 /// Which file, whose.
@@ -20,6 +21,11 @@ impl Change for ViewFile {
 
     fn target(&self, _actor: &Actor) -> Result<Target, Rejection> {
         Ok(Target::Customer(self.customer.clone()))
+    }
+
+    /// Looking is allowed under every model.
+    fn permitted(&self, _model: Option<KycModel>) -> Result<(), Rejection> {
+        Ok(())
     }
 
     fn decide(&self, work: &mut Work) -> Result<Outcome<()>, Rejection> {

@@ -10,6 +10,7 @@ use crate::event::{Action, Note};
 use crate::id::{Brand, CustomerId, CustomerKey};
 use crate::limits::EXTERNAL_ID_CHARS_MAX;
 use crate::rejection::Rejection;
+use crate::status::KycModel;
 use crate::work::Work;
 
 /// Which customer, and its external id.
@@ -23,6 +24,13 @@ pub struct LinkCustomer {
     /// What the platform calls the customer: no control characters, not `.` or `..`.
     #[schemars(length(min = 1, max = EXTERNAL_ID_CHARS_MAX))]
     pub external_id: String,
+}
+
+/// Whether a platform may call a customer so: what has control characters, `.` and `..` are no segment of a path.
+pub fn is_external_id(text: &str) -> bool {
+    (1..=EXTERNAL_ID_CHARS_MAX).contains(&text.chars().count())
+        && !text.chars().any(char::is_control)
+        && !matches!(text, "." | "..")
 }
 
 impl Change for LinkCustomer {
@@ -42,8 +50,16 @@ impl Change for LinkCustomer {
         }
     }
 
+    /// A platform that owns KYC must be able to say whom it means.
+    fn permitted(&self, model: Option<KycModel>) -> Result<(), Rejection> {
+        match model {
+            Some(KycModel::None) => Err(Rejection::KycDisabled),
+            _ => Ok(()),
+        }
+    }
+
     fn decide(&self, work: &mut Work) -> Result<Outcome<AcceptedVersion>, Rejection> {
-        if self.external_id.chars().any(char::is_control) || matches!(self.external_id.as_str(), "." | "..") {
+        if !is_external_id(&self.external_id) {
             return Err(Rejection::invalid(
                 "external_id",
                 "pattern",

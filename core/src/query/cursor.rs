@@ -25,6 +25,8 @@ impl Filter {
             Self::Documents(_) => "d",
             Self::Audit(_) => "a",
             Self::History(_) => "h",
+            Self::Tenants(_) => "n",
+            Self::Deliveries(_) => "o",
             Self::Profiles(filter) => match (filter.order.by, filter.order.descending) {
                 (ProfileKey::Created, false) => "pc",
                 (ProfileKey::Created, true) => "pC",
@@ -82,6 +84,8 @@ impl Query {
             Rows::Documents(rows) => cut(rows, limit).map(|row| (0, row.id.0)),
             Rows::Audit(rows) => cut(rows, limit).map(|row| (0, row.id.0)),
             Rows::History(rows) => cut(rows, limit).map(|row| (0, row.id.0)),
+            Rows::Tenants(rows) => cut(rows, limit).map(|row| (0, row.id)),
+            Rows::Deliveries(rows) => cut(rows, limit).map(|row| (0, row.id.0)),
             Rows::Profiles(rows) => cut(rows, limit).map(|row| match &self.filter {
                 Filter::Profiles(filter) => (filter.order.key(row), row.id.0),
                 _ => (0, row.id.0),

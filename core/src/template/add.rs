@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::command::{Configure, TemplateNeed};
-use crate::configure::BrandWork;
+use crate::command::{Configure, ConfigureNeeds, TemplateNeed};
+use crate::configure::{BrandTarget, BrandWork};
 use crate::id::{Brand, Code};
 use crate::json::Json;
 use crate::limits::{COMMENT_CHARS_MAX, ID_MAX, LEVEL_MAX, NAME_CHARS_MAX, TEMPLATES_MAX};
@@ -45,12 +45,12 @@ pub struct AddTemplate {
 impl Configure for AddTemplate {
     type Reply = TemplateReply;
 
-    fn brand(&self) -> Option<Brand> {
-        Some(self.brand.clone())
+    fn target(&self) -> BrandTarget {
+        BrandTarget::Brand(self.brand.clone())
     }
 
-    fn templates(&self) -> TemplateNeed {
-        TemplateNeed::Code(self.code.clone())
+    fn needs(&self) -> ConfigureNeeds {
+        ConfigureNeeds::templates(TemplateNeed::Code(self.code.clone()))
     }
 
     fn decide(&self, work: &mut BrandWork) -> Result<TemplateReply, Rejection> {

@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::command::{Accepted, Configure, TemplateNeed};
-use crate::configure::BrandWork;
+use crate::command::{Accepted, Configure, ConfigureNeeds, TemplateNeed};
+use crate::configure::{BrandTarget, BrandWork};
 use crate::event::Action;
-use crate::id::{Brand, TemplateId};
+use crate::id::TemplateId;
 use crate::rejection::Rejection;
 use crate::status::TemplateStatus;
 
@@ -21,12 +21,12 @@ pub struct DeleteTemplate {
 impl Configure for DeleteTemplate {
     type Reply = Accepted;
 
-    fn brand(&self) -> Option<Brand> {
-        None
+    fn target(&self) -> BrandTarget {
+        BrandTarget::Template(self.id)
     }
 
-    fn templates(&self) -> TemplateNeed {
-        TemplateNeed::Id(self.id)
+    fn needs(&self) -> ConfigureNeeds {
+        ConfigureNeeds::templates(TemplateNeed::Id(self.id))
     }
 
     fn decide(&self, work: &mut BrandWork) -> Result<Accepted, Rejection> {

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::command::{Configure, TemplateNeed};
-use crate::configure::BrandWork;
+use crate::command::{Configure, ConfigureNeeds, TemplateNeed};
+use crate::configure::{BrandTarget, BrandWork};
 use crate::event::Action;
 use crate::id::{Brand, Code, TemplateId};
 use crate::json::Json;
@@ -50,15 +50,15 @@ pub struct UpdateTemplate {
 impl Configure for UpdateTemplate {
     type Reply = TemplateReply;
 
-    fn brand(&self) -> Option<Brand> {
-        None
+    fn target(&self) -> BrandTarget {
+        BrandTarget::Template(self.id)
     }
 
-    fn templates(&self) -> TemplateNeed {
-        match &self.code {
+    fn needs(&self) -> ConfigureNeeds {
+        ConfigureNeeds::templates(match &self.code {
             Some(code) => TemplateNeed::IdOrCode(self.id, code.clone()),
             None => TemplateNeed::Id(self.id),
-        }
+        })
     }
 
     fn decide(&self, work: &mut BrandWork) -> Result<TemplateReply, Rejection> {

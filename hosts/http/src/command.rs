@@ -46,7 +46,7 @@ where
         token,
         idempotency_key,
     };
-    Ok(reply::json(&http.app.call(request).await?))
+    Ok(reply::rendered(&http.app.call(request).await?))
 }
 
 fn bad_key() -> Rejection {

@@ -1,7 +1,7 @@
 //! HTTP requests to commands and back: routing, parsing, errors, limits and headers, for every host that speaks HTTP.
 //!
-//! [`Http::handle`] serves the routes of the command table, `POST /upload` and `GET /files/{file_id}`. Time-outs are
-//! the host's: nothing here reads a clock.
+//! [`Http::handle`] serves the routes of the command table, `POST /upload`, `GET /files/{file_id}` and the webhooks of
+//! tenants. Time-outs are the host's: nothing here reads a clock.
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
@@ -13,6 +13,7 @@ pub mod openapi;
 pub mod reply;
 mod route;
 mod upload;
+mod webhook;
 
 use std::fmt::Display;
 
@@ -26,6 +27,8 @@ use kyc_ports::app::App;
 
 use crate::reply::ReplyBody;
 use crate::route::Routes;
+
+pub use crate::webhook::Source;
 
 /// Serves the application over HTTP.
 #[derive(Debug, Clone)]
@@ -59,6 +62,9 @@ impl Http {
         B::Error: Display + Send + Sync + Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (parts, body) = request.into_parts();
+        if let Some(slug) = webhook::slug(parts.uri.path()) {
+            return webhook::serve(&self.app, &parts, slug, body).await;
+        }
         let served = match parts.uri.path() {
             "/upload" => match parts.method {
                 Method::POST => upload::serve(&self.app, &parts, body).await,

@@ -1,5 +1,6 @@
 //! The OpenAPI 3.1 document, made from the command table and its types.
 
+mod contract;
 mod examples;
 
 use kyc_core::actor::Access;
@@ -27,8 +28,15 @@ pub fn document() -> Value {
     }
     put(&mut paths, "/upload", "post", upload(&mut generator));
     put(&mut paths, "/files/{file_id}", "get", download());
+    put(
+        &mut paths,
+        contract::WEBHOOK_PATH,
+        "post",
+        contract::webhook(&mut generator),
+    );
     let mut schemas = generator.take_definitions(true);
     schemas.insert("Error".to_owned(), error_schema());
+    schemas.extend(contract::schemas());
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -42,8 +50,10 @@ pub fn document() -> Value {
             { "name": "manager", "description": "Sessions 1, 2, 3, 10 and 11; settings need 3 or 11" },
             { "name": "customer", "description": "Session 9; the customer and brand come from the token" },
             { "name": "storage", "description": "Files of customers and managers" },
+            { "name": contract::TAG, "description": "Between a tenant and its platform; signed, without a token" },
         ],
         "paths": paths,
+        "webhooks": contract::calls(),
         "components": {
             "schemas": schemas,
             "securitySchemes": { "token": {
@@ -99,7 +109,7 @@ fn operation(command: &Command, method: Method, generator: &mut SchemaGenerator)
         "tags": [if command.access == Access::Customer { "customer" } else { "manager" }],
         "x-sessions": command.access.sessions().iter().map(|session| session.name()).collect::<Vec<_>>(),
         "parameters": parameters,
-        "responses": responses(&(command.reply)(generator).to_value(), &example.reply, command.changes),
+        "responses": responses(&(command.reply)(generator).to_value(), &example.reply, method != Method::Get),
     });
     if !in_query {
         let body = without(&example.request, &path_names);
@@ -204,13 +214,13 @@ fn parameter(place: &str, name: &str, required: bool, mut schema: Value, example
     parameter
 }
 
-fn responses(reply: &Value, example: &Value, changes: bool) -> Value {
+fn responses(reply: &Value, example: &Value, may_change: bool) -> Value {
     let mut content = json!({ "schema": reply });
     if !example.is_null() {
         set(&mut content, "example", example.clone());
     }
     let mut responses = json!({ "200": { "description": "Done", "content": { "application/json": content } } });
-    let common: &[u16] = if changes {
+    let common: &[u16] = if may_change {
         &[400, 401, 403, 404, 409, 413, 429, 503]
     } else {
         &[400, 401, 403, 404, 429, 503]
@@ -267,7 +277,7 @@ fn error_schema() -> Value {
             "kyc_required_level": { "type": "integer" },
             "kyc_status": { "type": "integer" },
             "kyc_current_level": { "type": "integer" },
-            "kyc_profile_id": { "type": "integer" },
+            "kyc_profile_id": { "type": ["integer", "null"] },
         },
         "example": { "error": "RET_NOT_FOUND", "message": "step not found" },
     })

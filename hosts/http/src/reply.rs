@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use kyc_core::rejection::Rejection;
+use kyc_ports::app::Reply;
 use kyc_ports::blobs::{BlobError, ByteStream};
 use serde_json::Value;
 
@@ -63,6 +64,15 @@ impl Body for ReplyBody {
 /// A success: status 200 and the bare object.
 pub fn json(body: &Value) -> Response<ReplyBody> {
     whole(StatusCode::OK, "application/json", body.to_string().into())
+}
+
+/// A success of the application.
+pub fn rendered(reply: &Reply) -> Response<ReplyBody> {
+    let text = match reply {
+        Reply::Made(value) => value.to_string().into(),
+        Reply::Rendered(text) => Bytes::copy_from_slice(text.as_bytes()),
+    };
+    whole(StatusCode::OK, "application/json", text)
 }
 
 /// A refusal: `{"error", "message", …}` with its status.

@@ -2,4 +2,6 @@
 
 pub(crate) mod audit;
 pub(crate) mod openapi;
+pub(crate) mod simulate;
+pub(crate) mod tenant;
 pub(crate) mod token;

@@ -65,19 +65,36 @@ impl DataDir {
         self.keys().join("token-ed25519.pem")
     }
 
-    /// Refuses a second server on the same directory.
-    pub(crate) fn lock(&self) -> Result<Lock, Failure> {
+    /// Where the key that seals tenants' secrets is.
+    pub(crate) fn master_key(&self) -> PathBuf {
+        self.keys().join("master.key")
+    }
+
+    /// Where a running server takes the operator's commands.
+    pub(crate) fn control_socket(&self) -> PathBuf {
+        self.root.join("control.sock")
+    }
+
+    /// The directory's lock; `None` while a server has it.
+    pub(crate) fn try_lock(&self) -> Result<Option<Lock>, Failure> {
         let path = self.root.join("lock");
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(|error| failed(&path, &error))?;
         match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(Failure::new(format!(
-                "{}: another server runs on this data directory; stop it, or give another --data-dir",
-                self.root.display()
-            ))),
+            Ok(()) => Ok(Some(Lock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(failed(&path, &error)),
         }
+    }
+
+    /// Refuses a second server on the same directory.
+    pub(crate) fn lock(&self) -> Result<Lock, Failure> {
+        self.try_lock()?.ok_or_else(|| {
+            Failure::new(format!(
+                "{}: another server runs on this data directory; stop it, or give another --data-dir",
+                self.root.display()
+            ))
+        })
     }
 
     /// Writes a file that only its owner can read, if it is not there yet; gives its content.

@@ -1,9 +1,11 @@
 //! `kycd`: the KYC back-office in one binary.
 //!
 //! [`settings`] says what can be set, [`serve`] wires ports and listeners, [`tcp`] and [`web`] are the two ways in,
-//! [`commands`] are the sub-commands that need no server.
+//! [`calls`] and [`control`] work beside them, [`commands`] are the other sub-commands.
 
+mod calls;
 mod commands;
+mod control;
 mod data_dir;
 mod demo;
 mod hub;
@@ -44,6 +46,8 @@ fn main() -> ExitCode {
         Action::Token(options) => commands::token::run(&options),
         Action::Audit(AuditAction::Verify(options)) => commands::audit::verify(&options),
         Action::Audit(AuditAction::Export(options)) => commands::audit::export(&options),
+        Action::Tenant(action) => commands::tenant::run(&action),
+        Action::SimulatePlatform(options) => commands::simulate::run(options),
         Action::Openapi => commands::openapi::run(),
     };
     match done {

@@ -5,12 +5,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use kyc_core::time::Time;
 use kyc_jwt::{Algorithm, Minter, Verifier};
+use kyc_outbound::HttpOutbound;
 use kyc_ports::clock::Clock;
 use kyc_ports::entropy::{Entropy, NoEntropy};
+use kyc_ports::tokens::{BadToken, Tokens, Verified};
+use kyc_vault::SealingVault;
 
 use crate::Failure;
 use crate::data_dir::{DataDir, failed};
-use crate::settings::TokenSettings;
+use crate::settings::{PlatformSettings, TokenSettings};
 
 /// The system's clock.
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +84,71 @@ fn signing_key(dir: &DataDir) -> Result<String, Failure> {
             .map_err(|error| Failure::new(error.to_string()))?;
         Ok(kyc_jwt::new_ed25519_key(seed).private_pem)
     })
+}
+
+/// What seals tenants' secrets: a key that is given, or one that is made on first use.
+pub(crate) fn vault(dir: &DataDir, settings: &PlatformSettings) -> Result<SealingVault, Failure> {
+    let (path, key) = match &settings.master_key_file {
+        Some(path) => {
+            check_private(path)?;
+            (path.clone(), read(path)?)
+        }
+        None => (dir.master_key(), master_key(dir)?),
+    };
+    SealingVault::new(&key).map_err(|error| Failure::setting(format!("{}: {error}", path.display())))
+}
+
+fn master_key(dir: &DataDir) -> Result<String, Failure> {
+    let path = dir.master_key();
+    dir.secret_file(&path, || {
+        let mut key = [0; 32];
+        SystemEntropy
+            .fill(&mut key)
+            .map_err(|error| Failure::new(error.to_string()))?;
+        Ok(hex::encode(key))
+    })
+}
+
+/// Refuses a key that others can read.
+#[cfg(unix)]
+fn check_private(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(path)
+        .map_err(|error| failed(path, &error))?
+        .permissions()
+        .mode();
+    if mode.trailing_zeros() >= 6 {
+        Ok(())
+    } else {
+        Err(Failure::setting(format!(
+            "{}: others can read the master key; chmod 600",
+            path.display()
+        )))
+    }
+}
+
+#[cfg(not(unix))]
+fn check_private(_path: &Path) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// What calls platforms.
+pub(crate) fn outbound(settings: &PlatformSettings) -> Result<HttpOutbound, Failure> {
+    let mut roots = Vec::new();
+    if let Some(path) = &settings.outbound_ca_file {
+        roots.push(std::fs::read(path).map_err(|error| failed(path, &error))?);
+    }
+    HttpOutbound::new(&roots).map_err(|error| Failure::setting(format!("--outbound-ca-file: {error}")))
+}
+
+/// Accepts no token: for commands that the operator gives at the machine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NoTokens;
+
+impl Tokens for NoTokens {
+    fn verify(&self, _token: &str, _now: Time) -> Result<Verified, BadToken> {
+        Err(BadToken("no tokens are taken here"))
+    }
 }
 
 fn shared_secret(settings: &TokenSettings) -> Result<Vec<u8>, Failure> {

@@ -1,12 +1,15 @@
 //! `kycd serve`: opens the data directory, wires the ports, listens, and drains when it is told to stop.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use kyc_fs::FsBlobs;
 use kyc_http::Http;
-use kyc_ports::app::{App, Ports};
+use kyc_ports::app::{App, Ports, Rate};
+use kyc_ports::outbound::Outbound;
+use kyc_ports::tokens::Tokens;
+use kyc_ports::vault::Vault;
 use kyc_sqlite::SqliteStore;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::{TcpListener, TcpStream};
@@ -17,11 +20,11 @@ use tokio_util::sync::CancellationToken;
 use crate::Failure;
 use crate::data_dir::{DataDir, Lock};
 use crate::hub::Hub;
-use crate::ports::{SystemClock, SystemEntropy, verifier};
-use crate::settings::ServeOptions;
+use crate::ports::{NoTokens, SystemClock, SystemEntropy, outbound, vault, verifier};
+use crate::settings::{PlatformSettings, ServeOptions};
 use crate::telemetry;
 use crate::tls::{Io, Tls};
-use crate::{tcp, web};
+use crate::{calls, control, tcp, web};
 
 /// How often what is due is looked for.
 const TICK: Duration = Duration::from_secs(1);
@@ -37,6 +40,7 @@ pub(crate) struct Server {
     options: ServeOptions,
     dir: DataDir,
     app: App,
+    store: Arc<SqliteStore>,
     hub: Hub,
     tls: Tls,
     metrics: PrometheusHandle,
@@ -54,6 +58,54 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     built.map_err(|error| Failure::new(format!("threads: {error}")))
 }
 
+/// What the application is wired with, beside its data directory.
+pub(crate) struct Wiring {
+    readers: usize,
+    tokens: Arc<dyn Tokens>,
+    vault: Arc<dyn Vault>,
+    outbound: Arc<dyn Outbound>,
+}
+
+impl Wiring {
+    fn of_server(dir: &DataDir, options: &ServeOptions) -> Result<Self, Failure> {
+        Ok(Self {
+            readers: usize::from(options.readers),
+            tokens: Arc::new(verifier(dir, &options.tokens)?),
+            ..Self::of_operator(dir, &options.platforms)?
+        })
+    }
+
+    /// For the operator at the machine, who needs no token.
+    pub(crate) fn of_operator(dir: &DataDir, platforms: &PlatformSettings) -> Result<Self, Failure> {
+        Ok(Self {
+            readers: 1,
+            tokens: Arc::new(NoTokens),
+            vault: Arc::new(vault(dir, platforms)?),
+            outbound: Arc::new(outbound(platforms)?),
+        })
+    }
+
+    /// Opens the databases and files, and puts all together.
+    pub(crate) fn wire(self, dir: &DataDir) -> Result<(App, Hub, Arc<SqliteStore>), Failure> {
+        let failed = |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", dir.root().display()));
+        let store = SqliteStore::open(&dir.bases(), self.readers).map_err(|error| failed(&error))?;
+        let store = Arc::new(store);
+        let blobs = FsBlobs::open(dir.storage()).map_err(|error| failed(&error))?;
+        let hub = Hub::new();
+        let app = App::new(Ports {
+            store: store.clone(),
+            blobs: Arc::new(blobs),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            tokens: self.tokens,
+            notify: Arc::new(hub.clone()),
+            outbound: self.outbound,
+            vault: self.vault,
+        });
+        Ok((app, hub, store))
+    }
+}
+
 impl Server {
     /// Opens the data directory, which is made if it is missing.
     pub(crate) fn open(options: ServeOptions) -> Result<Self, Failure> {
@@ -62,23 +114,21 @@ impl Server {
         let dir = DataDir::create(&options.data.data_dir)?;
         let lock = dir.lock()?;
         let tls = Tls::of(&options)?;
-        let failed = |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", dir.root().display()));
-        let store = SqliteStore::open(&dir.bases(), usize::from(options.readers)).map_err(|error| failed(&error))?;
-        let blobs = FsBlobs::open(dir.storage()).map_err(|error| failed(&error))?;
-        let hub = Hub::new();
-        let app = App::new(Ports {
-            store: Arc::new(store),
-            blobs: Arc::new(blobs),
-            clock: Arc::new(SystemClock),
-            entropy: Arc::new(SystemEntropy),
-            tokens: Arc::new(verifier(&dir, &options.tokens)?),
-            notify: Arc::new(hub.clone()),
-        })
-        .with_file_bytes_max(options.file_bytes_max);
+        let (app, hub, store) = Wiring::of_server(&dir, &options)?.wire(&dir)?;
+        let rate = i64::from(options.webhook_source_rate);
+        let source_rate = (rate > 0).then_some(Rate {
+            per_second: rate,
+            burst: rate * 5,
+        });
+        let app = app
+            .with_file_bytes_max(options.file_bytes_max)
+            .with_source_rate(source_rate)
+            .with_cache_bytes(options.cache_bytes);
         Ok(Self {
             options,
             dir,
             app,
+            store,
             hub,
             tls,
             metrics,
@@ -121,7 +171,7 @@ impl Server {
             self.tls.clone(),
             self.options.connections_max,
             stop.clone(),
-            move |io| web.clone().serve(io),
+            move |io, peer| web.clone().serve(io, peer),
         ));
         let tcp_host = tcp::Listener {
             app: self.app.clone(),
@@ -135,15 +185,29 @@ impl Server {
             self.tls.clone(),
             self.options.connections_max,
             stop.clone(),
-            move |io| tcp_host.clone().serve(io),
+            move |io, _| tcp_host.clone().serve(io),
         ));
         tasks.spawn(tick(self.app.clone(), self.metrics.clone(), stop.clone()));
-        stop_signal.await;
+        tasks.spawn(calls::send(self.app.clone(), stop.clone()));
+        tasks.spawn(calls::reconcile(self.app.clone(), stop.clone()));
+        #[cfg(unix)]
+        if let Some(control) = control::Listener::bind(&self.dir) {
+            tasks.spawn(control.serve(self.app.clone(), stop.clone()));
+        }
+        let is_broken = tokio::select! {
+            () = stop_signal => false,
+            () = self.store.broken() => true,
+        };
         tracing::info!("stopping");
         stop.cancel();
         let drained = tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await;
         if drained.is_err() {
             tracing::warn!("requests under way were cut off");
+        }
+        if is_broken {
+            return Err(Failure::new(
+                "a commit failed midway, so that nobody knows what the disk holds; start the server again",
+            ));
         }
         Ok(())
     }
@@ -201,7 +265,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 /// Accepts connections and serves each in a task of its own, a bounded number at once.
 async fn accept<S, F>(listener: TcpListener, tls: Tls, connections_max: u32, stop: CancellationToken, serve: S)
 where
-    S: Fn(Box<dyn Io>) -> F + Clone + Send + Sync + 'static,
+    S: Fn(Box<dyn Io>, IpAddr) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(connections_max as usize));
@@ -215,12 +279,12 @@ where
             () = stop.cancelled() => break,
             Some(_) = connections.join_next() => {}
             (place, accepted) = next => match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     let (serve, tls) = (serve.clone(), tls.clone());
                     connections.spawn(async move {
                         let _place = place;
                         if let Some(io) = handshake(&tls, stream).await {
-                            serve(io).await;
+                            serve(io, peer.ip()).await;
                         }
                     });
                 }
@@ -256,10 +320,15 @@ async fn tick(app: App, metrics: PrometheusHandle, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {
-                match app.tick().await {
+                match app.apply_due().await {
                     Ok(ticked) => metrics::counter!("kyc_due_total").increment(ticked.customers as u64),
                     Err(error) => tracing::warn!(%error, "what is due could not be applied"),
                 }
+                let cache = app.cache_figures();
+                metrics::counter!("kyc_cache_hits_total").absolute(cache.hits);
+                metrics::counter!("kyc_cache_misses_total").absolute(cache.misses);
+                metrics::gauge!("kyc_cache_bytes").set(cache.bytes as f64);
+                metrics::gauge!("kyc_cache_entries").set(cache.entries as f64);
                 metrics.run_upkeep();
             }
             _ = sweeps.tick() => match app.sweep_files().await {
@@ -272,7 +341,7 @@ async fn tick(app: App, metrics: PrometheusHandle, stop: CancellationToken) {
 }
 
 #[cfg(unix)]
-fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let failed = |error: std::io::Error| Failure::new(format!("signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
@@ -286,7 +355,7 @@ fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
 }
 
 #[cfg(not(unix))]
-fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
     Ok(async {
         // Where there is no signal to wait for, the server runs until it is ended.
         if tokio::signal::ctrl_c().await.is_err() {

@@ -24,11 +24,190 @@ pub(crate) enum Action {
     Demo(ServeOptions),
     /// Print a token that speaks for somebody
     Token(TokenOptions),
+    /// Tenants, and the calls to their platforms; works beside a running server too
+    #[command(subcommand)]
+    Tenant(TenantAction),
+    /// Play a platform's side of a tenant: its endpoints, and its webhooks
+    SimulatePlatform(SimulateOptions),
     /// Check or export the audit log, without the server
     #[command(subcommand)]
     Audit(AuditAction),
     /// Print the OpenAPI 3.1 document
     Openapi,
+}
+
+/// What to do with tenants.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TenantAction {
+    /// Give a brand its tenant; prints it with its two secrets, which are never shown again
+    Add(TenantAddOptions),
+    /// Print the tenants, one JSON object a line
+    List(OperatorOptions),
+    /// Change a tenant
+    Update(TenantUpdateOptions),
+    /// Make a new secret and print it; the one before goes on for a while
+    RotateSecret(RotateSecretOptions),
+    /// Make a brand local again
+    Remove(TenantOptions),
+    /// Print calls to platforms, newest first, one JSON object a line
+    Deliveries(DeliveriesOptions),
+    /// Send a dead call again
+    Replay(ReplayOptions),
+    /// Compare every player with what the platform holds; prints where it differs, one JSON object a line, then totals
+    Reconcile(ReconcileOptions),
+}
+
+/// What the operator's commands need to know.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OperatorOptions {
+    #[command(flatten)]
+    pub(crate) data: DataDirOptions,
+    #[command(flatten)]
+    pub(crate) platforms: PlatformSettings,
+}
+
+/// Which tenant.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TenantOptions {
+    #[command(flatten)]
+    pub(crate) operator: OperatorOptions,
+    /// What the tenant is called in the addresses of its webhooks
+    #[arg(long)]
+    pub(crate) slug: String,
+}
+
+/// A tenant to add.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TenantAddOptions {
+    #[command(flatten)]
+    pub(crate) tenant: TenantOptions,
+    /// The brand that it serves
+    #[arg(long)]
+    pub(crate) brand: String,
+    /// Who owns KYC: `platform_owns`, `crm_owns`, `dual` or `none`
+    #[arg(long, value_parser = model)]
+    pub(crate) model: kyc_core::status::KycModel,
+    #[command(flatten)]
+    pub(crate) members: TenantMembers,
+}
+
+/// What to change of a tenant.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TenantUpdateOptions {
+    #[command(flatten)]
+    pub(crate) tenant: TenantOptions,
+    /// Who owns KYC; refused while the brand has customers whose status is not none
+    #[arg(long, value_parser = model)]
+    pub(crate) model: Option<kyc_core::status::KycModel>,
+    #[command(flatten)]
+    pub(crate) members: TenantMembers,
+}
+
+/// What can be set of a tenant.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TenantMembers {
+    /// Where its platform is called (https); needed for `crm_owns` and `dual`
+    #[arg(long)]
+    pub(crate) base_url: Option<String>,
+    /// Whether its platform may be called at a private address, and over http
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) allow_private_network: Option<bool>,
+    /// Whether a webhook about an unknown player makes a customer (true unless it is set)
+    #[arg(long)]
+    pub(crate) create_players: Option<bool>,
+    /// Webhooks a second that it may send for long (200 unless it is set)
+    #[arg(long)]
+    pub(crate) webhook_rate: Option<i64>,
+    /// Webhooks that it may send at once (1000 unless it is set)
+    #[arg(long)]
+    pub(crate) webhook_burst: Option<i64>,
+    /// Lookups a second that a reconciliation makes (10 unless it is set)
+    #[arg(long)]
+    pub(crate) lookup_rate: Option<i64>,
+}
+
+/// Which secret to make anew.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RotateSecretOptions {
+    #[command(flatten)]
+    pub(crate) tenant: TenantOptions,
+    /// Which secret: `webhook` or `outbound`
+    #[arg(long, default_value = "webhook", value_parser = secret_kind)]
+    pub(crate) kind: kyc_core::status::SecretKind,
+    /// How long the ones before go on (seconds)
+    #[arg(long, default_value_t = kyc_core::limits::OVERLAP_SECONDS_DEFAULT)]
+    pub(crate) overlap_seconds: i64,
+}
+
+/// Which calls to show.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DeliveriesOptions {
+    #[command(flatten)]
+    pub(crate) operator: OperatorOptions,
+    /// Of this brand's customers
+    #[arg(long)]
+    pub(crate) brand: Option<String>,
+    /// With this status: queued, delivered, refused, dead or superseded
+    #[arg(long)]
+    pub(crate) status: Option<String>,
+    /// About this customer
+    #[arg(long)]
+    pub(crate) customer_id: Option<i64>,
+    /// At most so many
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=1_000))]
+    pub(crate) limit: i64,
+}
+
+/// Which call to send again.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ReplayOptions {
+    #[command(flatten)]
+    pub(crate) operator: OperatorOptions,
+    /// The call's id
+    pub(crate) id: i64,
+}
+
+/// How to reconcile.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ReconcileOptions {
+    #[command(flatten)]
+    pub(crate) tenant: TenantOptions,
+    /// Tell the platform our state again where it differs (`crm_owns` only)
+    #[arg(long)]
+    pub(crate) push: bool,
+}
+
+/// How to play a platform.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SimulateOptions {
+    /// Address on which the platform's endpoints listen
+    #[arg(long, default_value = "127.0.0.1:8091")]
+    pub(crate) listen: SocketAddr,
+    /// The tenant whose webhooks are sent; with `--webhook-secret-file`
+    #[arg(long)]
+    pub(crate) slug: Option<String>,
+    /// Where webhooks are sent
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    pub(crate) server: String,
+    /// File with the secret that signs webhooks; without it none are sent
+    #[arg(long, requires = "slug")]
+    pub(crate) webhook_secret_file: Option<PathBuf>,
+    /// File with the secret that calls must be signed with
+    #[arg(long)]
+    pub(crate) outbound_secret_file: Option<PathBuf>,
+    /// The same seed plays the same players and outages again
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Players whose stories are told by webhooks
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) players: u32,
+    /// Webhooks a second
+    #[arg(long, default_value = "10")]
+    pub(crate) rate: std::num::NonZeroU32,
+    /// How calls are answered: `prompt`, `hang`, `drop`, `garbage`, `too-long`, `refuse:CODE:MESSAGE`,
+    /// `status:503[:RETRY_AFTER]` or `outages:SEED:PERCENT`
+    #[arg(long, default_value = "prompt")]
+    pub(crate) behaviour: kyc_simulator::platform::Behaviour,
 }
 
 /// What to do with the audit log.
@@ -80,6 +259,11 @@ pub(crate) struct ServeOptions {
     pub(crate) tls_key: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) tokens: TokenSettings,
+    #[command(flatten)]
+    pub(crate) platforms: PlatformSettings,
+    /// Webhooks taken from one address (a second, five times as many at once; 0 for any number)
+    #[arg(long, env = "KYCD_WEBHOOK_SOURCE_RATE", default_value_t = 500)]
+    pub(crate) webhook_source_rate: u32,
     /// Largest JSON body of a request (bytes)
     #[arg(long, env = "KYCD_BODY_BYTES_MAX", default_value_t = kyc_core::limits::BODY_BYTES_MAX, value_parser = at_least_1k)]
     pub(crate) body_bytes_max: usize,
@@ -98,12 +282,27 @@ pub(crate) struct ServeOptions {
     /// How long a peer may take for a request's head, or between two parts of its body, or to take a reply (seconds)
     #[arg(long, env = "KYCD_STALL_SECONDS_MAX", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub(crate) stall_seconds_max: u64,
+    /// Replies kept in memory (bytes; 0 for none)
+    #[arg(long, env = "KYCD_CACHE_BYTES", default_value_t = 256 * 1024 * 1024)]
+    pub(crate) cache_bytes: u64,
     /// Threads that read the database
     #[arg(long, env = "KYCD_READERS", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) readers: u16,
     /// What is logged: error, warn, info, debug, trace, or filters by module
     #[arg(long, env = "KYCD_LOG", default_value = "info")]
     pub(crate) log: String,
+}
+
+/// How tenants' platforms are reached, and their secrets kept.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PlatformSettings {
+    /// File with the master key that seals tenants' secrets: 64 hexadecimal digits, readable by its owner only; made in
+    /// the data directory if it is not set
+    #[arg(long, env = "KYCD_MASTER_KEY_FILE")]
+    pub(crate) master_key_file: Option<PathBuf>,
+    /// Certificates (PEM) beside the system's by which platforms are trusted
+    #[arg(long, env = "KYCD_OUTBOUND_CA_FILE")]
+    pub(crate) outbound_ca_file: Option<PathBuf>,
 }
 
 /// Which tokens are accepted.
@@ -149,6 +348,17 @@ pub(crate) struct TokenOptions {
     /// How long it holds: a number with s, m, h or d
     #[arg(long, default_value = "8h", value_parser = duration_seconds)]
     pub(crate) ttl: i64,
+}
+
+fn model(text: &str) -> Result<kyc_core::status::KycModel, String> {
+    let names = || kyc_core::status::KycModel::ALL.iter().map(|model| model.name());
+    let found = kyc_core::status::KycModel::from_name(text);
+    found.ok_or_else(|| format!("must be one of {}", names().collect::<Vec<_>>().join(", ")))
+}
+
+fn secret_kind(text: &str) -> Result<kyc_core::status::SecretKind, String> {
+    let found = kyc_core::status::SecretKind::from_name(text);
+    found.ok_or_else(|| "must be webhook or outbound".to_owned())
 }
 
 fn at_least_1k(text: &str) -> Result<usize, String> {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use kyc_core::limits::FRAMES_IN_FLIGHT_MAX;
 use kyc_core::rejection::Rejection;
 use kyc_core::table;
-use kyc_ports::app::{App, Request};
+use kyc_ports::app::{App, Reply, Request};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -172,24 +172,24 @@ impl Connection {
             Err(Unreadable { ext_id, rejection }) => (ext_id, "", Err(rejection)),
         };
         let (status, reply) = match &answer {
-            Ok(data) => (200, message::success(&ext_id, data)),
+            Ok(reply) => (200, message::success(&ext_id, reply)),
             Err(rejection) => (rejection.status(), message::refusal(&ext_id, rejection)),
         };
         count_request("tcp", command, status, started.elapsed());
         self.outbox.send(reply).await;
     }
 
-    async fn answer(&self, message: Message) -> Result<Value, Rejection> {
+    async fn answer(&self, message: Message) -> Result<Reply, Rejection> {
         match message.command.as_str() {
             "Subscribe" => {
                 let caller = self.app.authenticate(message.token.as_deref())?;
                 self.subscription.add(&caller, &message.data)?;
-                return Ok(json!({ "accepted": true }));
+                return Ok(Reply::Made(json!({ "accepted": true })));
             }
             "Unsubscribe" => {
                 let caller = self.app.authenticate(message.token.as_deref())?;
                 self.subscription.remove(&caller, &message.data)?;
-                return Ok(json!({ "accepted": true }));
+                return Ok(Reply::Made(json!({ "accepted": true })));
             }
             _ => {}
         }

@@ -2,20 +2,21 @@
 
 mod deadline;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use kyc_core::rejection::Rejection;
-use kyc_http::{Http, reply};
+use kyc_http::{Http, Source, reply};
 use kyc_ports::app::App;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_io_timeout::TimeoutStream;
@@ -99,9 +100,9 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// Serves one connection until it ends, or the server stops and the request under way is answered.
-    pub(crate) async fn serve(self, io: Box<dyn Io>) {
+    pub(crate) async fn serve(self, io: Box<dyn Io>, peer: IpAddr) {
         let _open = OpenConnection::count("http");
-        let service = TowerToHyperService::new(self.routes.router());
+        let service = TowerToHyperService::new(self.routes.router().layer(Extension(Source(peer))));
         // The head's time-out also bounds how long a kept-alive connection may be idle.
         let mut io = TimeoutStream::new(io);
         io.set_write_timeout(Some(self.timeouts.stall));

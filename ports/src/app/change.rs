@@ -1,16 +1,17 @@
 //! Commands that change something: load, decide, commit; again when somebody else was faster.
 
 use kyc_core::actor::Actor;
-use kyc_core::command::{AnyChange, AnyConfigure, Decided, Needs, TemplateNeed};
+use kyc_core::command::{AnyChange, AnyConfigure, Decided, Needs};
 use kyc_core::commit::Commit;
-use kyc_core::configure::BrandContext;
+use kyc_core::configure::{BrandContext, BrandTarget};
 use kyc_core::customer::CustomerState;
 use kyc_core::file::FileMeta;
-use kyc_core::id::{Brand, CustomerKey};
-use kyc_core::limits::CONFLICT_ATTEMPTS_MAX;
+use kyc_core::id::{Brand, CustomerKey, FileId};
+use kyc_core::limits::{CALLS_PER_DECISION_MAX, CONFLICT_ATTEMPTS_MAX};
 use kyc_core::notice::notices;
 use kyc_core::record::Hash;
 use kyc_core::rejection::Rejection;
+use kyc_core::stream::StreamKey;
 use kyc_core::work::{Context, Ids};
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ use crate::app::{App, refused};
 use crate::store::{Reserved, StoreError, Wanted};
 
 /// How an attempt ended.
-enum Attempt {
+pub(super) enum Attempt {
     Answered(Result<Value, Rejection>),
     Overtaken,
 }
@@ -36,6 +37,7 @@ impl App {
             if let Some(reply) = self.given_before(keyed).await? {
                 return Ok(reply);
             }
+            let _turn = self.turns.take(&CustomerState::new(key.clone()).stream()).await;
             match self.try_change(actor, &key, change, keyed).await? {
                 Attempt::Answered(answer) => return answer,
                 Attempt::Overtaken => {}
@@ -44,7 +46,7 @@ impl App {
         Err(Rejection::Unavailable)
     }
 
-    async fn try_change(
+    pub(super) async fn try_change(
         &self,
         actor: &Actor,
         key: &CustomerKey,
@@ -71,12 +73,20 @@ impl App {
             Err(StoreError::Conflict) => Ok(Attempt::Overtaken),
             Err(error) => Err(refused(error)),
             Ok(()) => {
+                self.published(&state.stream());
                 let notices = notices(&decided.state, &decided.events);
                 if !notices.is_empty() {
                     self.ports.notify.publish(notices);
                 }
                 Ok(Attempt::Answered(decided.outcome))
             }
+        }
+    }
+
+    /// What was rendered of the stream before this commit no longer holds.
+    fn published(&self, stream: &StreamKey) {
+        if let Some(cache) = &self.cache {
+            cache.committed(stream);
         }
     }
 
@@ -88,7 +98,14 @@ impl App {
         context: &Context,
     ) -> Result<Commit, Rejection> {
         let (first_id, salts) = self.audit_ids(decided.events.len()).await?;
-        let mut commit = Commit::of_customer(state, &decided.state, &decided.events, first_id, salts.into_iter());
+        let mut commit = Commit::of_customer(
+            state,
+            &decided.state,
+            &decided.events,
+            decided.queue.clone(),
+            first_id,
+            salts.into_iter(),
+        );
         if let (Some(keyed), Ok(body)) = (keyed, &decided.outcome) {
             commit.kept = Some(keyed.kept(body, context.now));
         }
@@ -129,10 +146,16 @@ impl App {
             .templates
             .iter()
             .filter(|template| !state.steps.iter().any(|step| step.code == template.code));
+        let calls_out = brand.tenant.as_ref().is_some_and(|tenant| tenant.kyc_model.calls_out());
+        let delivery = match needs.delivery {
+            Some(id) => store.delivery(id).await.map_err(refused)?,
+            None => None,
+        };
         let wanted = Wanted {
             profiles: i64::from(is_new),
             steps: i64::try_from(new_steps.count()).unwrap_or(i64::MAX),
             documents: i64::from(needs.adds_document),
+            deliveries: if calls_out { CALLS_PER_DECISION_MAX } else { 0 },
             ..Wanted::default()
         };
         let ids = if wanted == Wanted::default() {
@@ -148,6 +171,9 @@ impl App {
             templates: brand.templates,
             files,
             external_owner,
+            tenant: brand.tenant,
+            delivery,
+            seed: if calls_out { Hash(self.random()?) } else { Hash::ZERO },
         })
     }
 
@@ -162,6 +188,7 @@ impl App {
             if let Some(reply) = self.given_before(keyed).await? {
                 return Ok(reply);
             }
+            let _turn = self.turns.take(&brand_stream(&brand)).await;
             match self.try_configure(actor, &brand, change, keyed).await? {
                 Attempt::Answered(answer) => return answer,
                 Attempt::Overtaken => {}
@@ -172,16 +199,46 @@ impl App {
 
     /// The brand that the command is about, if it exists for the caller.
     async fn configured_brand(&self, actor: &Actor, change: &dyn AnyConfigure) -> Result<Brand, Rejection> {
-        let (brand, name) = match (change.brand(), change.templates()) {
-            (Some(brand), _) => (Some(brand), "brand"),
-            (None, TemplateNeed::Id(id) | TemplateNeed::IdOrCode(id, _)) => {
-                (self.ports.store.template_brand(id).await.map_err(refused)?, "template")
-            }
-            (None, _) => (None, "brand"),
+        let store = &self.ports.store;
+        let (brand, name) = match change.target() {
+            BrandTarget::Brand(brand) => (Some(brand), "brand"),
+            BrandTarget::Template(id) => (store.template_brand(id).await.map_err(refused)?, "template"),
+            BrandTarget::Tenant(slug) => (store.tenant_brand(&slug).await.map_err(refused)?, "tenant"),
         };
         brand
             .filter(|brand| actor.scope.sees(brand))
             .ok_or(Rejection::NotFound(name))
+    }
+
+    async fn brand_context(
+        &self,
+        actor: &Actor,
+        brand: &Brand,
+        change: &dyn AnyConfigure,
+    ) -> Result<BrandContext, Rejection> {
+        let store = &self.ports.store;
+        let needs = change.needs();
+        let wanted = Wanted {
+            templates: i64::from(!needs.tenant),
+            tenants: i64::from(needs.tenant),
+            ..Wanted::default()
+        };
+        let slug_owner = match &needs.slug {
+            Some(slug) => store.tenant_brand(slug).await.map_err(refused)?,
+            None => None,
+        };
+        let has_active_profiles = needs.tenant && store.has_active_profiles(brand).await.map_err(refused)?;
+        let fresh_secrets = (0..needs.secrets).map(|_| self.fresh_secret(brand));
+        Ok(BrandContext {
+            now: self.now(),
+            actor: actor.clone(),
+            ids: ids(store.reserve(wanted).await.map_err(refused)?),
+            template_count: store.template_count(brand).await.map_err(refused)?,
+            has_active_profiles,
+            slug_owner,
+            fresh_uuid: FileId::from_random(self.random()?).to_string(),
+            fresh_secrets: fresh_secrets.collect::<Result<_, _>>()?,
+        })
     }
 
     async fn try_configure(
@@ -192,19 +249,8 @@ impl App {
         keyed: Option<&Keyed>,
     ) -> Result<Attempt, Rejection> {
         let store = &self.ports.store;
-        let state = store.brand(brand, &change.templates()).await.map_err(refused)?;
-        let wanted = Wanted {
-            templates: i64::from(change.brand().is_some()),
-            ..Wanted::default()
-        };
-        let ids = ids(store.reserve(wanted).await.map_err(refused)?);
-        let template_count = store.template_count(brand).await.map_err(refused)?;
-        let context = BrandContext {
-            now: self.now(),
-            actor: actor.clone(),
-            ids,
-            template_count,
-        };
+        let state = store.brand(brand, &change.needs().templates).await.map_err(refused)?;
+        let context = self.brand_context(actor, brand, change).await?;
         let configured = change.decide(&state, &context)?;
         if configured.events.is_empty() {
             return Ok(Attempt::Answered(Ok(configured.reply)));
@@ -214,6 +260,7 @@ impl App {
             &state,
             &configured.state,
             &configured.events,
+            configured.writes,
             first_id,
             salts.into_iter(),
         );
@@ -221,8 +268,18 @@ impl App {
         match store.commit(commit).await {
             Err(StoreError::Conflict) => Ok(Attempt::Overtaken),
             Err(error) => Err(refused(error)),
-            Ok(()) => Ok(Attempt::Answered(Ok(configured.reply))),
+            Ok(()) => {
+                self.published(&brand_stream(brand));
+                Ok(Attempt::Answered(Ok(configured.reply)))
+            }
         }
+    }
+}
+
+fn brand_stream(brand: &Brand) -> StreamKey {
+    StreamKey {
+        brand: brand.clone(),
+        customer_id: None,
     }
 }
 
@@ -232,5 +289,7 @@ const fn ids(reserved: Reserved) -> Ids {
         step: reserved.step,
         document: reserved.document,
         template: reserved.template,
+        tenant: reserved.tenant,
+        delivery: reserved.delivery,
     }
 }

@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use kyc_core::actor::{Access, Actor};
+use kyc_core::command::TemplateNeed;
 use kyc_core::file::inspect::{FileKind, FileProblem, Inspector, clean_name};
 use kyc_core::file::view::ViewFile;
 use kyc_core::file::{FileMeta, FileReply};
 use kyc_core::id::{Brand, CustomerId, CustomerKey, FileId};
 use kyc_core::rejection::Rejection;
-use kyc_core::status::Session;
+use kyc_core::status::{KycModel, Session};
 use sha2::{Digest, Sha256};
 
 use crate::app::{App, refused};
@@ -81,6 +82,12 @@ impl App {
     /// Starts an upload under the name that the client gives.
     pub async fn begin_upload(&self, actor: &Actor, owner: UploadFor, name: &str) -> Result<Upload, Rejection> {
         let owner = upload_owner(actor, owner)?;
+        if let Some(owner) = &owner {
+            // No proof is stored where nobody may decide on it.
+            let state = self.ports.store.brand(&owner.brand, &TemplateNeed::None).await;
+            let tenant = state.map_err(refused)?.tenant;
+            KycModel::check_writable(tenant.map(|tenant| tenant.kyc_model))?;
+        }
         let unsupported =
             || Rejection::UnsupportedFileType("the file must be a pdf, jpg, jpeg, png, webp or heic".to_owned());
         let file_name = clean_name(name).ok_or_else(unsupported)?;

@@ -6,6 +6,7 @@ use kyc_core::json::{Json, canonical};
 use kyc_core::limits::IDEMPOTENCY_KEY_CHARS_MAX;
 use kyc_core::record::Hash;
 use kyc_core::rejection::Rejection;
+use kyc_core::tenant::SECRET_MEMBERS;
 use kyc_core::time::Time;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -66,10 +67,21 @@ impl Keyed {
             command: self.command.to_owned(),
             key: self.key.clone(),
             request_hash: self.request_hash,
-            body: Json::from(body.clone()),
+            body: Json::from(without_secrets(body)),
             created_time: now,
         }
     }
+}
+
+/// A secret is shown once: whoever asks again gets the rest of the reply.
+fn without_secrets(body: &Value) -> Value {
+    let mut body = body.clone();
+    for member in SECRET_MEMBERS {
+        if let Some(secret) = body.get_mut(member) {
+            *secret = "".into();
+        }
+    }
+    body
 }
 
 impl App {

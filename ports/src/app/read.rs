@@ -1,19 +1,54 @@
 //! Commands that only look.
 
-use kyc_core::actor::Actor;
-use kyc_core::command::{AnyList, AnyView, AnyViewBrand, Shown, Target, TemplateNeed};
+use std::sync::Arc;
+
+use kyc_core::actor::{Access, Actor};
+use kyc_core::command::{AnyList, AnyView, AnyViewBrand, Call, Shown, Target, TemplateNeed};
+use kyc_core::id::CustomerKey;
+use kyc_core::json::to_ascii;
 use kyc_core::limits::HISTORY_SHOWN_ROWS;
 use kyc_core::query::{Filter, Page, Query, Rows};
 use kyc_core::rejection::Rejection;
 use serde_json::Value;
 
-use crate::app::{App, refused};
+use crate::app::cache::{Cache, Found, Key};
+use crate::app::{App, Request, refused, visible};
 
 impl App {
+    /// A view's reply from memory, if it is there.
+    pub(super) async fn cached(&self, cache: &Cache, actor: &Actor, request: Request) -> Result<Arc<str>, Rejection> {
+        let command = request.command;
+        let own = actor.customer.as_ref().filter(|_| command.access == Access::Customer);
+        let own = own
+            .map(|own| format!("{} {} ", own.brand, own.customer_id))
+            .unwrap_or_default();
+        let data = command.meaningful(request.data);
+        let key = Key::new(command.name, format!("{own}{}", Value::Object(data.clone())));
+        let place = match cache.find(&key).await {
+            Found::Hit(entry) => {
+                visible(actor, entry.customer.clone(), "profile")?;
+                return Ok(entry.text.clone());
+            }
+            Found::Empty(place) => place,
+        };
+        let Call::View(view) = command.read(data)? else {
+            return Err(Rejection::Unavailable);
+        };
+        let customer = self.locate(actor, view.target(actor)?).await?;
+        let before = cache.before(&customer);
+        let text: Arc<str> = to_ascii(&self.shown(actor, &customer, view.as_ref()).await?).into();
+        cache.keep(place, before, customer, text.clone());
+        Ok(text)
+    }
+
     pub(super) async fn view(&self, actor: &Actor, view: &dyn AnyView) -> Result<Value, Rejection> {
-        let store = &self.ports.store;
         let key = self.locate(actor, view.target(actor)?).await?;
-        let state = store.customer(&key).await.map_err(refused)?;
+        self.shown(actor, &key, view).await
+    }
+
+    async fn shown(&self, actor: &Actor, key: &CustomerKey, view: &dyn AnyView) -> Result<Value, Rejection> {
+        let store = &self.ports.store;
+        let state = store.customer(key).await.map_err(refused)?;
         let settings = store
             .brand(&key.brand, &TemplateNeed::None)
             .await

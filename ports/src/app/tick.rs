@@ -1,5 +1,6 @@
 //! What the clock brings: lapses, and the clean-up of what nobody needs any more. A late or repeated tick does no harm.
 
+use futures_util::future::join_all;
 use kyc_core::actor::Actor;
 use kyc_core::due::ApplyDue;
 use kyc_core::limits::{KEPT_REPLY_SECONDS, UNCLAIMED_FILE_SECONDS};
@@ -20,11 +21,30 @@ pub struct Ticked {
     pub customers: usize,
     /// Replies forgotten.
     pub replies: u64,
+    /// Calls to platforms that were looked at.
+    pub calls: usize,
+    /// Players that were compared with what their platform holds.
+    pub reconciled: i64,
 }
 
 impl App {
-    /// Applies what is due and cleans up.
+    /// Does all that the clock brings: what is due, calls out, reconciliations.
     pub async fn tick(&self) -> Result<Ticked, Rejection> {
+        let mut ticked = self.apply_due().await?;
+        let brands = self.callable_brands().await?;
+        // Side by side: a platform that hangs holds up its own calls alone.
+        for sent in join_all(brands.iter().map(|brand| self.send_calls(brand))).await {
+            match sent {
+                Ok(calls) => ticked.calls += calls,
+                Err(error) => tracing::error!(%error, "calls to a platform could not be sent"),
+            }
+        }
+        ticked.reconciled = self.reconcile_due().await?;
+        Ok(ticked)
+    }
+
+    /// Applies what is due to customers, and forgets what is over.
+    pub async fn apply_due(&self) -> Result<Ticked, Rejection> {
         let now = self.now();
         let store = &self.ports.store;
         let mut ticked = Ticked::default();

@@ -7,52 +7,22 @@ use kyc_core::actor::BrandScope;
 use kyc_core::command::TemplateNeed;
 use kyc_core::commit::{Commit, KeptReply};
 use kyc_core::customer::CustomerState;
-use kyc_core::id::{Brand, CustomerId, CustomerKey, ProfileId};
+use kyc_core::event::Event;
+use kyc_core::id::{CustomerId, ProfileId};
 use kyc_core::json::Json;
-use kyc_core::limits::{DOCUMENTS_MAX, KEPT_REPLY_SECONDS, STEPS_MAX};
-use kyc_core::query::{AuditFilter, DocumentFilter, Filter, Page, ProfileFilter, Query, Rows, TemplateFilter};
+use kyc_core::limits::{CALLS_PER_DECISION_MAX, DOCUMENTS_MAX, KEPT_REPLY_SECONDS, STEPS_MAX};
+use kyc_core::outbound::{QueueChange, QueuedCall};
+use kyc_core::query::{AuditFilter, Filter, Page, Query, Rows};
 use kyc_core::status::TemplateStatus;
 use kyc_core::template::Template;
 use kyc_core::time::Time;
 
 use super::sample::{
-    at, brand, brand_commit_of, brand_with, code, commit_of, customer, document, event, kept, list, new_customer,
-    profile_mut, put, put_brand, put_with, settings, step, template,
+    brand, brand_commit_of, brand_with, code, commit_of, customer, delivery, document, entry, event, kept, list,
+    new_customer, profile_mut, put, put_brand, settings, step, template,
 };
+use super::seen::refused;
 use crate::store::{Store, StoreError};
-
-/// All that a store shows of these customers and brands.
-async fn everything(store: &dyn Store, keys: &[CustomerKey], brands: &[Brand]) -> String {
-    let mut seen = Vec::new();
-    for key in keys {
-        seen.push(format!("{:?}", store.customer(key).await.unwrap()));
-    }
-    for brand in brands {
-        seen.push(format!("{:?}", store.brand(brand, &TemplateNeed::None).await.unwrap()));
-    }
-    let mut filters = vec![
-        Filter::Profiles(ProfileFilter::default()),
-        Filter::Documents(DocumentFilter::default()),
-        Filter::Audit(AuditFilter::default()),
-        Filter::Templates(TemplateFilter {
-            statuses: TemplateStatus::ALL.iter().map(|(status, ..)| *status).collect(),
-            ..TemplateFilter::default()
-        }),
-    ];
-    filters.extend((1..20).map(|id| Filter::History(ProfileId(id))));
-    for filter in filters {
-        seen.push(format!("{:?}", list(store, filter).await));
-    }
-    seen.push(format!("{:?}", store.due(at(1_000_000), 1_000).await.unwrap()));
-    seen.join("\n")
-}
-
-/// The commit must be refused and leave everything as it is.
-async fn refused(store: &dyn Store, commit: Commit, keys: &[CustomerKey], brands: &[Brand]) {
-    let before = everything(store, keys, brands).await;
-    assert_eq!(store.commit(commit).await, Err(StoreError::Conflict));
-    assert_eq!(everything(store, keys, brands).await, before);
-}
 
 /// Whoever decided on an older state is overtaken: no row, no audit, no history, no reply of theirs stays.
 pub async fn a_stale_version_changes_nothing(store: &dyn Store) {
@@ -355,7 +325,7 @@ pub async fn a_key_is_free_after_a_day(store: &dyn Store) {
 /// More events than a decision ever has.
 const EVENTS_MANY: usize = 2_000;
 
-/// As many steps and documents as a profile can have, all new in one commit.
+/// As many steps and documents as a profile can have, all new in one commit, with calls and entries of the level log.
 pub async fn the_largest_commit_is_stored(store: &dyn Store) {
     let key = customer("a", 7);
     let mut state = new_customer(&key, 1);
@@ -364,9 +334,19 @@ pub async fn the_largest_commit_is_stored(store: &dyn Store) {
     state.documents = (1..=DOCUMENTS_MAX as i64)
         .map(|id| document(&profile, id, Some(1)))
         .collect();
-    let events = vec![event(Some(ProfileId(1))); EVENTS_MANY];
-    let stored = put_with(store, &state, &events).await.unwrap();
-    assert_eq!(store.customer(&key).await.unwrap(), stored);
+    state.deliveries = (1..=CALLS_PER_DECISION_MAX).map(|id| delivery(&profile, id)).collect();
+    state.waiting = state.deliveries.iter().map(QueuedCall::of).collect();
+    state.log = (1..=EVENTS_MANY as i64).map(|number| entry(&profile, number)).collect();
+    let events = state.log.iter().map(|entry| Event {
+        log: vec![entry.clone()],
+        ..event(Some(ProfileId(1)))
+    });
+    let events: Vec<Event> = events.collect();
+    let mut commit = commit_of(store, &CustomerState::new(key.clone()), &state, &events).await;
+    commit.queue = state.waiting.iter().cloned().map(QueueChange::Add).collect();
+    state.head = commit.head;
+    store.commit(commit).await.unwrap();
+    assert_eq!(store.customer(&key).await.unwrap(), state);
     let page = Page {
         limit: 1,
         after: None,

@@ -4,12 +4,13 @@ use kyc_core::actor::BrandScope;
 use kyc_core::event::Action;
 use kyc_core::id::{CustomerId, DocumentId, ProfileId, StepId};
 use kyc_core::query::{
-    AuditFilter, DocumentFilter, Filter, Page, ProfileFilter, ProfileKey, ProfileOrder, Query, Rows, TemplateFilter,
+    AuditFilter, DeliveryFilter, DocumentFilter, Filter, Page, ProfileFilter, ProfileKey, ProfileOrder, Query, Rows,
+    TemplateFilter, TenantFilter,
 };
-use kyc_core::status::{DocumentStatus, ProfileStatus, RiskLevel, TemplateStatus};
+use kyc_core::status::{DeliveryStatus, DocumentStatus, KycModel, ProfileStatus, RiskLevel, TemplateStatus};
 use kyc_core::time::Time;
 
-use super::sample::brand;
+use super::sample::{brand, slug};
 use super::table::{self, Table, quarter};
 use crate::store::Store;
 
@@ -44,6 +45,8 @@ pub(super) const fn count(rows: &Rows) -> usize {
         Rows::Documents(rows) => rows.len(),
         Rows::Audit(rows) => rows.len(),
         Rows::History(rows) => rows.len(),
+        Rows::Tenants(rows) => rows.len(),
+        Rows::Deliveries(rows) => rows.len(),
     }
 }
 
@@ -309,7 +312,8 @@ pub async fn templates_by_every_member(store: &dyn Store) {
 pub async fn audit_rows_by_every_member(store: &dyn Store) {
     let table = table::fill(store).await;
     let any = AuditFilter::default;
-    assert_eq!(table.audit.iter().filter(|row| row.customer_id.is_none()).count(), 3);
+    let of_brands = table.audit.iter().filter(|row| row.customer_id.is_none());
+    assert_eq!(of_brands.count(), table::TENANT_BRANDS.len());
     let some = vec![
         AuditFilter {
             brand: Some(brand("a")),
@@ -370,6 +374,107 @@ pub async fn audit_rows_by_every_member(store: &dyn Store) {
     ];
     let filters = |filters: Vec<AuditFilter>| filters.into_iter().map(Filter::Audit).collect();
     check_members(store, &table, Filter::Audit(any()), filters(some), filters(none)).await;
+}
+
+/// Every member of the tenants' filter.
+pub async fn tenants_by_every_member(store: &dyn Store) {
+    let table = table::fill(store).await;
+    let any = TenantFilter::default;
+    let some = vec![
+        TenantFilter {
+            slug: Some(slug("slug-b")),
+            ..any()
+        },
+        TenantFilter {
+            brand: Some(brand("c")),
+            ..any()
+        },
+        TenantFilter {
+            kyc_model: Some(KycModel::PlatformOwns),
+            ..any()
+        },
+        TenantFilter {
+            kyc_model: Some(KycModel::None),
+            ..any()
+        },
+        TenantFilter {
+            slug: Some(slug("slug-a")),
+            brand: Some(brand("a")),
+            kyc_model: Some(KycModel::PlatformOwns),
+        },
+    ];
+    let none = vec![
+        TenantFilter {
+            slug: Some(slug("slug")),
+            ..any()
+        },
+        TenantFilter {
+            brand: Some(brand("A")),
+            ..any()
+        },
+        TenantFilter {
+            slug: Some(slug("slug-a")),
+            brand: Some(brand("b")),
+            ..any()
+        },
+        TenantFilter {
+            brand: Some(brand("a")),
+            kyc_model: Some(KycModel::Dual),
+            ..any()
+        },
+    ];
+    let filters = |filters: Vec<TenantFilter>| filters.into_iter().map(Filter::Tenants).collect();
+    check_members(store, &table, Filter::Tenants(any()), filters(some), filters(none)).await;
+}
+
+/// Every member of the filter of calls out.
+pub async fn calls_by_every_member(store: &dyn Store) {
+    let table = table::fill(store).await;
+    let any = DeliveryFilter::default;
+    let mut some: Vec<DeliveryFilter> = DeliveryStatus::ALL
+        .iter()
+        .map(|status| DeliveryFilter {
+            status: Some(*status),
+            ..any()
+        })
+        .collect();
+    some.extend([
+        DeliveryFilter {
+            brand: Some(brand("a")),
+            ..any()
+        },
+        DeliveryFilter {
+            customer_id: Some(CustomerId(5)),
+            ..any()
+        },
+        DeliveryFilter {
+            brand: Some(brand("b")),
+            customer_id: Some(CustomerId(5)),
+            ..any()
+        },
+        DeliveryFilter {
+            brand: Some(brand("c")),
+            status: Some(DeliveryStatus::Dead),
+            ..any()
+        },
+        DeliveryFilter {
+            customer_id: Some(CustomerId(6)),
+            status: Some(DeliveryStatus::Queued),
+            ..any()
+        },
+    ]);
+    let none = vec![
+        DeliveryFilter {
+            brand: Some(brand("g")),
+            ..any()
+        },
+        DeliveryFilter {
+            customer_id: Some(CustomerId(999)),
+            ..any()
+        },
+    ];
+    let filters = |filters: Vec<DeliveryFilter>| filters.into_iter().map(Filter::Deliveries).collect();
+    check_members(store, &table, Filter::Deliveries(any()), filters(some), filters(none)).await;
 }
 
 /// A customer's history, newest first, for those who may see the customer's brand.

@@ -5,7 +5,7 @@ use kyc_core::audit::verify::Chain;
 use kyc_core::brand::Settings;
 use kyc_core::command::TemplateNeed;
 use kyc_core::customer::CustomerState;
-use kyc_core::id::{CustomerId, DocumentId, ProfileId, StepId, TemplateId};
+use kyc_core::id::{CustomerId, DeliveryId, DocumentId, ProfileId, StepId, TemplateId};
 use kyc_core::query::{AuditFilter, Filter, Rows};
 use kyc_core::status::{DocumentStatus, Flag, StepStatus, TemplateStatus};
 use kyc_core::stream::Head;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::sample::{
     at, bare_document, bare_step, brand, brand_with, code, customer, document, event, file_id, json as document_of,
-    list, members, new_customer, profile_mut, put, put_brand, put_with, settings, step, template,
+    list, members, new_customer, profile_mut, put, put_brand, put_with, settings, slug, step, template,
 };
 use crate::store::{Store, Thing};
 
@@ -30,6 +30,7 @@ pub async fn unknown_things_are_absent(store: &dyn Store) {
         Thing::Profile(ProfileId(1)),
         Thing::Step(StepId(1)),
         Thing::Document(DocumentId(1)),
+        Thing::Delivery(DeliveryId(1)),
     ] {
         assert_eq!(store.locate(thing).await.unwrap(), None);
     }
@@ -39,6 +40,15 @@ pub async fn unknown_things_are_absent(store: &dyn Store) {
     assert_eq!(store.kept_reply("s", "c", "k").await.unwrap(), None);
     assert_eq!(store.file(&file_id(1)).await.unwrap(), None);
     assert!(store.due(at(0), 10).await.unwrap().is_empty());
+    assert_eq!(state.tenant, None);
+    assert_eq!(store.tenant_brand(&slug("a")).await.unwrap(), None);
+    assert_eq!(store.secrets(&key.brand).await.unwrap(), []);
+    assert!(!store.has_active_profiles(&key.brand).await.unwrap());
+    assert_eq!(store.claimed_event(&slug("a"), "evt-1").await.unwrap(), None);
+    assert_eq!(store.delivery(DeliveryId(1)).await.unwrap(), None);
+    assert_eq!(store.breaker(&key.brand).await.unwrap(), None);
+    assert_eq!(store.callable_brands(at(1_000_000)).await.unwrap(), []);
+    assert_eq!(store.due_reconciliations(at(1_000_000)).await.unwrap(), []);
 }
 
 /// All members of all rows, at first and after a change; what did not change stays.

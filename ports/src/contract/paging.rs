@@ -5,12 +5,13 @@ use kyc_core::command::TemplateNeed;
 use kyc_core::id::ProfileId;
 use kyc_core::profile::Profile;
 use kyc_core::query::{
-    AuditFilter, DocumentFilter, Filter, ProfileFilter, ProfileKey, ProfileOrder, Query, Rows, TemplateFilter,
+    AuditFilter, DeliveryFilter, DocumentFilter, Filter, ProfileFilter, ProfileKey, ProfileOrder, Query, Rows,
+    TemplateFilter, TenantFilter,
 };
-use kyc_core::status::TemplateStatus;
+use kyc_core::status::{DeliveryStatus, TemplateStatus};
 use kyc_core::time::Time;
 
-use super::sample::{at, brand, document, profile_mut, put, put_brand, template};
+use super::sample::{at, brand, delivery, document, profile_mut, put, put_brand, put_tenant, template, tenant};
 use super::table::{self, newcomer};
 use crate::store::{Store, Thing};
 
@@ -21,6 +22,8 @@ fn ids(rows: &Rows) -> Vec<i64> {
         Rows::Documents(rows) => rows.iter().map(|row| row.id.0).collect(),
         Rows::Audit(rows) => rows.iter().map(|row| row.id.0).collect(),
         Rows::History(rows) => rows.iter().map(|row| row.id.0).collect(),
+        Rows::Tenants(rows) => rows.iter().map(|row| row.id).collect(),
+        Rows::Deliveries(rows) => rows.iter().map(|row| row.id.0).collect(),
     }
 }
 
@@ -67,7 +70,7 @@ fn profiles(order: ProfileOrder) -> Filter {
     })
 }
 
-fn row_lists() -> [Filter; 4] {
+fn row_lists() -> [Filter; 6] {
     let statuses = TemplateStatus::ALL.iter().map(|(status, ..)| *status).collect();
     [
         Filter::Documents(DocumentFilter::default()),
@@ -77,6 +80,8 @@ fn row_lists() -> [Filter; 4] {
         }),
         Filter::Audit(AuditFilter::default()),
         Filter::History(ProfileId(7)),
+        Filter::Tenants(TenantFilter::default()),
+        Filter::Deliveries(DeliveryFilter::default()),
     ]
 }
 
@@ -85,6 +90,16 @@ async fn change(store: &dyn Store, id: i64, change: impl FnOnce(&mut Profile)) {
     let key = store.locate(Thing::Profile(ProfileId(id))).await.unwrap().unwrap();
     let mut state = store.customer(&key).await.unwrap();
     change(profile_mut(&mut state));
+    put(store, &state).await.unwrap();
+}
+
+/// Changes a call of one profile and commits it.
+async fn change_call(store: &dyn Store, kyc_id: i64) {
+    let key = store.locate(Thing::Profile(ProfileId(kyc_id))).await.unwrap().unwrap();
+    let mut state = store.customer(&key).await.unwrap();
+    let call = state.deliveries.first_mut().unwrap();
+    call.version += 1;
+    call.status = DeliveryStatus::Dead;
     put(store, &state).await.unwrap();
 }
 
@@ -143,10 +158,16 @@ pub async fn changes_between_pages_lose_nothing(store: &dyn Store) {
                 document(&profile, 2_000 + comers, None),
                 document(&profile, comers, None),
             ];
+            state.deliveries = vec![delivery(&profile, 20_000 + comers), delivery(&profile, comers * 10 + 5)];
             put(store, &state).await.unwrap();
+            change_call(store, 2 + page).await;
+            let name = brand(&format!("new-{comers}"));
+            let comer = tenant(&name, 1_000 + comers, &format!("new-{comers}"));
+            put_tenant(store, &name, Some(&comer), &[]).await;
             let name = brand("b");
             let mut state = store.brand(&name, &TemplateNeed::None).await.unwrap();
             state.templates = vec![template(&name, 1_000 + comers, &format!("new-{comers}"))];
+            state.tenant.as_mut().unwrap().webhook_rate += 1;
             put_brand(store, &state).await.unwrap();
         })
         .await;

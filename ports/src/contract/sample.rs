@@ -4,21 +4,28 @@ use kyc_core::actor::BrandScope;
 use kyc_core::brand::{BrandState, Settings};
 use kyc_core::command::TemplateNeed;
 use kyc_core::commit::{Commit, KeptReply};
+use kyc_core::configure::BrandWrites;
 use kyc_core::customer::CustomerState;
 use kyc_core::document::Document;
 use kyc_core::event::{Action, Event, History, Note, Subject};
 use kyc_core::file::FileMeta;
-use kyc_core::id::{Brand, Code, CustomerId, CustomerKey, DocumentId, FileId, ProfileId, StepId, TemplateId};
+use kyc_core::id::{
+    Brand, Code, CustomerId, CustomerKey, DeliveryId, DocumentId, FileId, ProfileId, Slug, StepId, TemplateId,
+};
 use kyc_core::json::Json;
+use kyc_core::level::LevelEntry;
+use kyc_core::outbound::Delivery;
 use kyc_core::profile::Profile;
 use kyc_core::query::{Filter, Page, Query, Rows};
 use kyc_core::record::Hash;
 use kyc_core::status::{
-    DocumentStatus, Flag, KycStatus, ProfileStatus, RiskLevel, Session, StepStatus, StepType, TemplateStatus,
+    CallKind, DeliveryStatus, DocumentStatus, Flag, KycModel, KycStatus, LevelEvent, ProfileStatus, RiskLevel,
+    SecretKind, Session, StepStatus, StepType, TemplateStatus,
 };
 use kyc_core::step::Step;
 use kyc_core::template::Template;
-use kyc_core::time::Time;
+use kyc_core::tenant::{SealedSecret, SecretNote, Secrets, Tenant};
+use kyc_core::time::{Seconds, Time};
 use serde_json::{Map, Value, json};
 
 use crate::store::{Store, StoreError, Wanted};
@@ -186,6 +193,120 @@ pub(super) fn settings(brand: &Brand) -> Settings {
     }
 }
 
+pub(super) fn slug(name: &str) -> Slug {
+    name.parse().unwrap()
+}
+
+/// A tenant with two secrets, whose numbers are ten times its own and one or two more.
+pub(super) fn tenant(brand: &Brand, id: i64, slug_name: &str) -> Tenant {
+    Tenant {
+        id,
+        tenant_id: format!("tenant-{id}"),
+        slug: slug(slug_name),
+        brand: brand.clone(),
+        kyc_model: KycModel::Dual,
+        base_url: Some("https://plattform.example/kyc".to_owned()),
+        create_players: Flag::Yes,
+        allow_private_network: Flag::No,
+        webhook_rate: 201,
+        webhook_burst: 1_002,
+        lookup_rate: 13,
+        secrets: Secrets(vec![secret_note(id * 10 + 1), secret_note(id * 10 + 2)]),
+        version: 4,
+        created_time: at(id + 5),
+        updated_time: at(id + 6),
+    }
+}
+
+/// What a tenant knows of a secret; every other one has an end.
+pub(super) fn secret_note(number: i64) -> SecretNote {
+    SecretNote {
+        secret_id: format!("secret-{number}"),
+        kind: if number % 2 == 0 {
+            SecretKind::Outbound
+        } else {
+            SecretKind::Webhook
+        },
+        created_time: at(number).into(),
+        until: (number % 2 == 0).then(|| Seconds::from(at(number + 1))),
+    }
+}
+
+/// The same secret's bytes.
+pub(super) fn sealed(brand: &Brand, number: i64) -> SealedSecret {
+    SealedSecret {
+        secret_id: secret_note(number).secret_id,
+        brand: brand.clone(),
+        sealed: format!("sealed+/{number}="),
+    }
+}
+
+pub(super) fn delivery(profile: &Profile, id: i64) -> Delivery {
+    Delivery {
+        id: DeliveryId(id),
+        brand: profile.brand.clone(),
+        customer_id: profile.customer_id,
+        kyc_id: profile.id,
+        tenant_id: "tenant-1".to_owned(),
+        kyc_model: KycModel::CrmOwns,
+        player_external_id: Some("Spieler/ü 1".to_owned()),
+        idempotency_key: format!("key-{id}"),
+        call: CallKind::Update,
+        level: 3,
+        body: json!({ "level": 3, "status": "verified", "reason": "O'Hara \"\\\u{0}" }).into(),
+        status: DeliveryStatus::Queued,
+        queued_time: at(id),
+        settled_time: Some(at(id + 1)),
+        code: Some("CODE".to_owned()),
+        message: Some("not today".to_owned()),
+        provider_ref: Some("case-1".to_owned()),
+        version: 6,
+    }
+}
+
+/// A call in which all that may be absent is.
+pub(super) fn bare_delivery(profile: &Profile, id: i64) -> Delivery {
+    Delivery {
+        kyc_model: KycModel::Dual,
+        player_external_id: None,
+        call: CallKind::Initiate,
+        settled_time: None,
+        code: None,
+        message: None,
+        provider_ref: None,
+        ..delivery(profile, id)
+    }
+}
+
+/// An accepted webhook's entry of the level log.
+pub(super) fn entry(profile: &Profile, number: i64) -> LevelEntry {
+    LevelEntry {
+        kyc_id: profile.id,
+        number,
+        brand: profile.brand.clone(),
+        customer_id: profile.customer_id,
+        event: LevelEvent::Approved,
+        level: 3,
+        ts: at(-number),
+        expires_at: Some(at(number + 1_000)),
+        slug: Some(slug("north")),
+        event_id: Some(format!("evt-{number}")),
+        body_hash: Some(Hash([number as u8; 32])),
+        accepted: Flag::Yes,
+    }
+}
+
+/// An entry of what happened here: all that may be absent is.
+pub(super) fn bare_entry(profile: &Profile, number: i64) -> LevelEntry {
+    LevelEntry {
+        expires_at: None,
+        slug: None,
+        event_id: None,
+        body_hash: None,
+        ..entry(profile, number)
+    }
+}
+
 pub(super) fn file_id(number: i64) -> FileId {
     let mut bytes = [7; 16];
     bytes[..8].copy_from_slice(&number.to_be_bytes());
@@ -240,6 +361,7 @@ pub(super) fn event(kyc_id: Option<ProfileId>) -> Event {
         after: Some(members(json!({ "current_level": 1 }))),
         body: Some(json!({ "raw": "came in" })),
         history: kyc_id.map(|_| history()),
+        log: Vec::new(),
     }
 }
 
@@ -262,6 +384,9 @@ fn history() -> History {
         reason: Some("CODE".to_owned()),
         actor: Some("m-1".to_owned()),
         data: Some(json!({ "step_id": 4 })),
+        event_id: Some("evt-ü".to_owned()),
+        also_effective: vec!["evt-1".to_owned(), "evt-2".to_owned()],
+        no_longer_effective: vec!["evt-3".to_owned()],
     }
 }
 
@@ -285,7 +410,9 @@ pub(super) async fn commit_of(
     events: &[Event],
 ) -> Commit {
     let first_id = audit_ids(store, events.len()).await;
-    Commit::of_customer(before, after, events, first_id, salts(events.len()))
+    let mut after = after.clone();
+    after.head.due_time = after.due_time(None, at(0));
+    Commit::of_customer(before, &after, events, Vec::new(), first_id, salts(events.len()))
 }
 
 pub(super) async fn brand_commit_of(store: &dyn Store, before: &BrandState, after: &BrandState) -> Commit {
@@ -294,7 +421,7 @@ pub(super) async fn brand_commit_of(store: &dyn Store, before: &BrandState, afte
         ..event(None)
     };
     let first_id = audit_ids(store, 1).await;
-    Commit::of_brand(before, after, &[event], first_id, salts(1))
+    Commit::of_brand(before, after, &[event], BrandWrites::default(), first_id, salts(1))
 }
 
 async fn audit_ids(store: &dyn Store, count: usize) -> i64 {
@@ -327,6 +454,44 @@ pub(super) async fn put_with(
     Ok(CustomerState { head, ..after.clone() })
 }
 
+/// Commits new entries of a customer's level log; gives the state as it must then be loaded.
+pub(super) async fn put_entries(
+    store: &dyn Store,
+    state: &CustomerState,
+    entries: &[LevelEntry],
+) -> Result<CustomerState, StoreError> {
+    let kyc_id = state.profile.as_ref().map(|profile| profile.id);
+    let event = Event {
+        log: entries.to_vec(),
+        ..event(kyc_id)
+    };
+    let mut after = state.clone();
+    after.log.extend_from_slice(entries);
+    put_with(store, &after, &[event]).await
+}
+
+/// The commit that gives a brand this tenant, or takes it away, and keeps the secrets with these numbers.
+pub(super) async fn tenant_commit(
+    store: &dyn Store,
+    brand: &Brand,
+    tenant: Option<&Tenant>,
+    secrets: &[i64],
+) -> Commit {
+    let before = store.brand(brand, &TemplateNeed::None).await.unwrap();
+    let after = BrandState {
+        tenant: tenant.cloned(),
+        ..before.clone()
+    };
+    let mut commit = brand_commit_of(store, &before, &after).await;
+    commit.secrets = secrets.iter().map(|number| sealed(brand, *number)).collect();
+    commit
+}
+
+pub(super) async fn put_tenant(store: &dyn Store, brand: &Brand, tenant: Option<&Tenant>, secrets: &[i64]) {
+    let commit = tenant_commit(store, brand, tenant, secrets).await;
+    store.commit(commit).await.unwrap();
+}
+
 /// Commits a brand's rows; `after` must hold all of its templates that change.
 pub(super) async fn put_brand(store: &dyn Store, after: &BrandState) -> Result<BrandState, StoreError> {
     let before = store.brand(&after.settings.brand, &TemplateNeed::None).await?;
@@ -342,6 +507,7 @@ pub(super) fn brand_with(name: &str, templates: Vec<Template>) -> BrandState {
         head: kyc_core::stream::Head::EMPTY,
         settings,
         templates,
+        tenant: None,
     }
 }
 

@@ -7,21 +7,26 @@ use kyc_core::document::Document;
 use kyc_core::event::{Action, Event, Subject};
 use kyc_core::history::HistoryRow;
 use kyc_core::id::{DocumentId, StepId};
+use kyc_core::outbound::Delivery;
 use kyc_core::profile::Profile;
 use kyc_core::query::{Filter, Query, Rows};
-use kyc_core::status::{DocumentStatus, ProfileStatus, RiskLevel, TemplateStatus};
+use kyc_core::status::{CallKind, DeliveryStatus, DocumentStatus, KycModel, ProfileStatus, RiskLevel, TemplateStatus};
 use kyc_core::template::Template;
+use kyc_core::tenant::Tenant;
 use kyc_core::time::Time;
 
 use super::sample::{
-    at, brand, brand_commit_of, brand_with, commit_of, customer, document, event, new_customer, profile, profile_mut,
-    template,
+    at, brand, brand_commit_of, brand_with, commit_of, customer, delivery, document, event, new_customer, profile,
+    profile_mut, template, tenant,
 };
 use crate::store::Store;
 
 /// Customers in the table; one less than a prime, so that ids can be spread over them.
 pub(super) const CUSTOMERS: i64 = 36;
+/// The customers' brands.
 const BRANDS: [&str; 3] = ["a", "b", "c"];
+/// Brands that have tenants: those with customers come first.
+pub(super) const TENANT_BRANDS: [&str; 7] = ["a", "b", "c", "g", "f", "e", "d"];
 const ACTIONS: [Action; 4] = [
     Action::ProfileRiskSet,
     Action::StepApproved,
@@ -37,6 +42,8 @@ pub(super) struct Table {
     pub(super) templates: Vec<Template>,
     pub(super) audit: Vec<AuditRow>,
     pub(super) history: Vec<HistoryRow>,
+    pub(super) tenants: Vec<Tenant>,
+    pub(super) deliveries: Vec<Delivery>,
 }
 
 /// Fills a fresh store.
@@ -54,19 +61,23 @@ pub(super) async fn fill(store: &dyn Store) -> Table {
         store.commit(commit.clone()).await.unwrap();
         table.profiles.extend(state.profile);
         table.documents.extend(state.documents);
+        table.deliveries.extend(state.deliveries);
         table.audit.extend(commit.audit);
         table.history.extend(commit.history);
     }
-    for (first, name) in (1..).step_by(10).zip(BRANDS) {
-        let templates: Vec<Template> = (first..first + 7).map(|id| nth_template(name, id)).collect();
-        let commit = brand_commit_of(
-            store,
-            &brand_with(name, Vec::new()),
-            &brand_with(name, templates.clone()),
-        )
-        .await;
+    for (place, name) in (0..).zip(TENANT_BRANDS) {
+        let first = place * 10 + 1;
+        let has_templates = BRANDS.contains(&name);
+        let templates = (first..first + 7).filter(|_| has_templates);
+        let templates: Vec<Template> = templates.map(|id| nth_template(name, id)).collect();
+        let tenant = nth_tenant(name, place);
+        let before = brand_with(name, Vec::new());
+        let mut after = brand_with(name, templates.clone());
+        after.tenant = Some(tenant.clone());
+        let commit = brand_commit_of(store, &before, &after).await;
         store.commit(commit.clone()).await.unwrap();
         table.templates.extend(templates);
+        table.tenants.push(tenant);
         table.audit.extend(commit.audit);
     }
     table
@@ -101,6 +112,7 @@ fn nth_customer(number: i64) -> CustomerState {
     };
     let profile = profile.clone();
     state.documents = (0..2).map(|nth| nth_document(&profile, number * 2 + nth)).collect();
+    state.deliveries = (0..3).map(|nth| nth_delivery(&profile, number * 3 - nth)).collect();
     state
 }
 
@@ -110,6 +122,17 @@ fn nth_document(profile: &Profile, number: i64) -> Document {
         status: pick(DocumentStatus::ALL, number).0,
         step_id: (number % 3 > 0).then_some(StepId(number % 5)),
         ..document(profile, id, None)
+    }
+}
+
+/// From 1 to three times the customers; their ids are whole tens in another order.
+fn nth_delivery(profile: &Profile, number: i64) -> Delivery {
+    let id = number * 7 % (3 * CUSTOMERS + 1) * 10;
+    Delivery {
+        status: pick(DeliveryStatus::ALL, number),
+        call: pick(CallKind::ALL, number / 2),
+        level: number % 4,
+        ..delivery(profile, id)
     }
 }
 
@@ -138,6 +161,15 @@ fn nth_template(brand_name: &str, id: i64) -> Template {
         level: id % 4,
         status: pick(TemplateStatus::ALL, id).0,
         ..template(&brand(brand_name), id, &format!("code-{id}"))
+    }
+}
+
+/// Ids in another order than the brands' names.
+fn nth_tenant(brand_name: &str, place: i64) -> Tenant {
+    let id = (place + 1) * 3 % (TENANT_BRANDS.len() as i64 + 1);
+    Tenant {
+        kyc_model: pick(KycModel::ALL, place),
+        ..tenant(&brand(brand_name), id, &format!("slug-{brand_name}"))
     }
 }
 
@@ -179,6 +211,17 @@ impl Table {
             Filter::History(id) => {
                 let rows = self.history.iter().filter(|row| row.kyc_id == *id && sees(&row.brand));
                 Rows::History(cut(query, rows, |row| (0, row.id.0), true))
+            }
+            Filter::Tenants(filter) => {
+                let rows = self.tenants.iter().filter(|row| filter.fits(row) && sees(&row.brand));
+                Rows::Tenants(cut(query, rows, |row| (0, row.id), false))
+            }
+            Filter::Deliveries(filter) => {
+                let rows = self
+                    .deliveries
+                    .iter()
+                    .filter(|row| filter.fits(row) && sees(&row.brand));
+                Rows::Deliveries(cut(query, rows, |row| (0, row.id.0), true))
             }
         }
     }

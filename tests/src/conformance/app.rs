@@ -2,20 +2,26 @@
 
 use std::sync::Arc;
 
-use kyc_core::id::CustomerId;
+use kyc_core::id::{Brand, CustomerId};
 use kyc_core::record::json_of;
 use kyc_core::rejection::Rejection;
 use kyc_core::time::Time;
 use kyc_jwt::{Minter, Verifier};
-use kyc_memory::{ManualClock, MemoryBlobs, MemoryStore, SeededEntropy};
-use kyc_ports::app::{self, App, Ports, UploadFor};
+use kyc_memory::{ManualClock, MemoryBlobs, MemoryStore, ScriptedOutbound, SeededEntropy};
+use kyc_ports::app::{self, App, Ports, UploadFor, WebhookRequest};
 use kyc_ports::clock::Clock;
 use kyc_ports::notify::Silent;
+use kyc_ports::outbound::OutboundError;
+use kyc_vault::SealingVault;
 use serde_json::Value;
 
-use super::{Reply, Request, Runner, Upload};
+use crate::sim::MASTER_KEY;
+
+use super::{Reply, Request, Runner, Upload, Webhook};
 
 const SECRET: &[u8] = b"a secret that guards nothing, at all";
+/// What the native host says of the one platform of the stories, which cannot be called.
+const DENIAL: &str = "`127.0.0.1:9` has a loopback address, which the tenant must allow (private networks)";
 /// 1 January 2026, 00:00 UTC.
 const START: Time = Time::from_seconds(1_767_225_600);
 
@@ -30,6 +36,8 @@ pub struct AppRunner {
 impl Default for AppRunner {
     fn default() -> Self {
         let clock = Arc::new(ManualClock::new(START));
+        let outbound = ScriptedOutbound::default();
+        outbound.answers(|_| Err(OutboundError::Denied(DENIAL.to_owned())));
         let app = App::new(Ports {
             store: Arc::new(MemoryStore::new()),
             blobs: Arc::new(MemoryBlobs::new(clock.clone())),
@@ -37,6 +45,8 @@ impl Default for AppRunner {
             entropy: Arc::new(SeededEntropy::new(1)),
             tokens: Arc::new(Verifier::shared_secret(SECRET).expect("a long secret")),
             notify: Arc::new(Silent),
+            outbound: Arc::new(outbound),
+            vault: Arc::new(SealingVault::new(MASTER_KEY).expect("a master key")),
         });
         Self {
             app,
@@ -72,7 +82,7 @@ impl Runner for AppRunner {
             token: request.token,
             idempotency_key: request.key,
         }));
-        Some(reply(answer))
+        Some(reply(answer.map(app::Reply::into_value)))
     }
 
     fn upload(&mut self, upload: &Upload) -> Reply {
@@ -82,6 +92,38 @@ impl Runner for AppRunner {
                 .block_on(store(&self.app, upload))
                 .map(|file| json_of(&file)),
         )
+    }
+
+    fn webhook(&mut self, webhook: &Webhook) -> Reply {
+        let signed = webhook.signed.as_ref();
+        let answer = self.runtime.block_on(self.app.webhook(WebhookRequest {
+            slug: &webhook.slug,
+            source: None,
+            timestamp: signed.map(|(timestamp, _)| timestamp.as_str()),
+            signature: signed.map(|(_, signature)| signature.as_str()),
+            body: &webhook.body,
+        }));
+        self.clock.advance_seconds(1);
+        match answer {
+            Ok(received) => Reply {
+                status: 200,
+                body: json_of(&received),
+            },
+            Err(error) => Reply {
+                status: error.status(),
+                body: error.body(),
+            },
+        }
+    }
+
+    fn end_calls(&mut self, brand: &str) {
+        let brand: Brand = brand.parse().expect("a brand");
+        let send = || {
+            self.runtime
+                .block_on(self.app.send_calls(&brand))
+                .expect("calls are sent")
+        };
+        while send() > 0 {}
     }
 }
 

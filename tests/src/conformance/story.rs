@@ -12,6 +12,8 @@ use super::Reply;
 
 /// Longest line that an object or a list is kept on.
 const LINE_CHARS_MAX: usize = 118;
+/// The one `when`.
+const CALLS_ENDED: &str = "calls_ended";
 
 /// A story.
 #[derive(Debug)]
@@ -28,10 +30,12 @@ pub struct Story {
 #[derive(Debug)]
 pub struct Entry {
     about: Option<String>,
-    /// The command's name, or `upload`.
+    /// The command's name, `upload` or `webhook`.
     pub command: String,
     /// Who asks.
     pub who: String,
+    /// Whether the calls to the platform have ended before.
+    pub after_calls: bool,
     /// The idempotency key.
     pub key: Option<String>,
     /// The ways that cannot carry it.
@@ -40,6 +44,17 @@ pub struct Entry {
     pub data: Map<String, Value>,
     /// The reply; `None` in a file that has not been completed.
     pub reply: Option<Reply>,
+}
+
+/// What an entry asks for.
+#[derive(Debug, Clone, Copy)]
+pub enum Asked {
+    /// A command of the table.
+    Command(&'static Command),
+    /// To store a file.
+    Upload,
+    /// To take a webhook.
+    Webhook,
 }
 
 /// Every story, in the order of their names.
@@ -73,11 +88,18 @@ fn read(path: PathBuf) -> Story {
 }
 
 fn entry(entry: &Value) -> Entry {
-    const MEMBERS: [&str; 8] = ["about", "command", "as", "key", "not_over", "data", "status", "body"];
+    const MEMBERS: [&str; 9] = [
+        "about", "command", "as", "when", "key", "not_over", "data", "status", "body",
+    ];
     for name in entry.as_object().expect("an entry is an object").keys() {
         assert!(MEMBERS.contains(&name.as_str()), "an entry has no `{name}`: {entry}");
     }
     let text = |name: &str| entry[name].as_str().map(str::to_owned);
+    let when = text("when");
+    assert!(
+        when.as_deref().is_none_or(|when| when == CALLS_ENDED),
+        "`when` is `{CALLS_ENDED}`: {entry}"
+    );
     let ways = entry["not_over"].as_array().into_iter().flatten();
     let reply = entry["status"].as_u64().map(|status| Reply {
         status: u16::try_from(status).expect("a status"),
@@ -87,6 +109,7 @@ fn entry(entry: &Value) -> Entry {
         about: text("about"),
         command: text("command").expect("a command"),
         who: text("as").expect("who asks"),
+        after_calls: when.is_some(),
         key: text("key"),
         not_over: ways.map(|way| way.as_str().expect("a way").to_owned()).collect(),
         data: entry["data"].as_object().cloned().unwrap_or_default(),
@@ -95,15 +118,16 @@ fn entry(entry: &Value) -> Entry {
 }
 
 impl Entry {
-    /// The command; `None` for an upload.
+    /// What is asked for.
     ///
     /// # Panics
     /// If the table has no such command.
-    pub fn command(&self) -> Option<&'static Command> {
-        if self.command == "upload" {
-            return None;
+    pub fn asked(&self) -> Asked {
+        match self.command.as_str() {
+            "upload" => Asked::Upload,
+            "webhook" => Asked::Webhook,
+            name => Asked::Command(table::command(name).unwrap_or_else(|| panic!("there is no command `{name}`"))),
         }
-        Some(table::command(&self.command).unwrap_or_else(|| panic!("there is no command `{}`", self.command)))
     }
 }
 
@@ -139,6 +163,9 @@ impl Entry {
         }
         head.push(("command", self.command.as_str().into()));
         head.push(("as", self.who.as_str().into()));
+        if self.after_calls {
+            head.push(("when", CALLS_ENDED.into()));
+        }
         if let Some(key) = &self.key {
             head.push(("key", key.as_str().into()));
         }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use kyc_core::command::Method;
 use serde_json::{Map, Value, json};
 
-use super::{Reply, Request, Runner, Upload};
+use super::{Reply, Request, Runner, Upload, Webhook};
 use crate::rest::{Answer, Rest};
 use crate::server::{Server, now};
 use crate::tcp::Tcp;
@@ -79,6 +79,15 @@ impl Runner for TcpRunner {
         // Files have no TCP form.
         store(&self.server, upload)
     }
+
+    fn webhook(&mut self, webhook: &Webhook) -> Reply {
+        // Neither have webhooks; what they change is seen over TCP.
+        tell(&self.server, webhook)
+    }
+
+    fn end_calls(&mut self, brand: &str) {
+        end_calls(&self.server, brand);
+    }
 }
 
 /// A server of its own, over REST.
@@ -136,6 +145,14 @@ impl Runner for RestRunner {
 
     fn upload(&mut self, upload: &Upload) -> Reply {
         store(&self.server, upload)
+    }
+
+    fn webhook(&mut self, webhook: &Webhook) -> Reply {
+        tell(&self.server, webhook)
+    }
+
+    fn end_calls(&mut self, brand: &str) {
+        end_calls(&self.server, brand);
     }
 }
 
@@ -199,6 +216,37 @@ fn store(server: &Server, upload: &Upload) -> Reply {
         .map(|(brand, _)| [("brand", brand.as_str()), ("customer_id", id.as_str())]);
     let fields: &[_] = fields.as_ref().map_or(&[], |fields| fields);
     reply(&rest.upload(fields, &upload.file_name, &upload.bytes))
+}
+
+fn tell(server: &Server, webhook: &Webhook) -> Reply {
+    let rest = Rest::new(server.http, None);
+    let path = format!("/v1/adapters/{}/webhooks/kyc-events", webhook.slug);
+    let signed = webhook.signed.as_ref();
+    let signed =
+        signed.map(|(timestamp, signature)| [("x-ucrm-timestamp", &**timestamp), ("x-ucrm-signature", &**signature)]);
+    let headers = [("content-type", "application/json")]
+        .into_iter()
+        .chain(signed.into_iter().flatten());
+    let headers: Vec<_> = headers.collect();
+    reply(&rest.send("POST", &path, &headers, &webhook.body))
+}
+
+/// The server sends by itself; each call's end is an event.
+fn end_calls(server: &Server, brand: &str) {
+    let mut connection = server.tcp(&server.manager());
+    let subscribed = connection.call("Subscribe", &json!({ "channels": [format!("kyc:{brand}")] }));
+    assert_eq!(subscribed["status"], 200, "{subscribed}");
+    loop {
+        connection.events.clear();
+        let waiting = connection.call("MngGetKycDeliveries", &json!({ "brand": brand, "status": "queued" }));
+        if waiting["data"]["count"] == 0 {
+            return;
+        }
+        // What came with the reply may have been the end of the last one.
+        if connection.events.is_empty() {
+            connection.read();
+        }
+    }
 }
 
 fn reply(answer: &Answer) -> Reply {

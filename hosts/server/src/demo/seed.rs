@@ -77,7 +77,8 @@ impl Caller<'_> {
             token: Some(self.token.clone()),
             idempotency_key: None,
         };
-        self.app.call(request).await.map_err(|rejection| refused(&rejection))
+        let reply = self.app.call(request).await.map_err(|rejection| refused(&rejection))?;
+        Ok(reply.into_value())
     }
 
     async fn upload(&self, person: &Person, name: &str, bytes: Vec<u8>) -> Result<Value, Failure> {

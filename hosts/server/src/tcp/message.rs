@@ -4,6 +4,7 @@ use kyc_core::json;
 use kyc_core::limits::EXT_ID_BYTES_MAX;
 use kyc_core::problem::Problem;
 use kyc_core::rejection::Rejection;
+use kyc_ports::app::Reply;
 use serde_json::{Map, Value};
 
 /// A request.
@@ -84,11 +85,11 @@ fn text(members: &mut Map<String, Value>, name: &str) -> Result<Option<String>, 
 }
 
 /// The reply of a success.
-pub(super) fn success(ext_id: &Value, data: &Value) -> String {
+pub(super) fn success(ext_id: &Value, reply: &Reply) -> String {
     format!(
         "{{\"extID\":{},\"status\":200,\"data\":{}}}\r\n",
         json::to_ascii(ext_id),
-        json::to_ascii(data)
+        reply.to_text()
     )
 }
 

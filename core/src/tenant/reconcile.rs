@@ -1,0 +1,180 @@
+//! `MngReconcileTenant`: looks a few players up at the platform and records where it holds something else.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::actor::{Actor, BrandScope};
+use crate::command::{Change, Outcome, Target};
+use crate::customer::CustomerState;
+use crate::id::{Brand, CustomerId, CustomerKey, ProfileId, Slug};
+use crate::outbound::{Delivery, Lookup, ToldStatus};
+use crate::query::{Filter, ProfileFilter, Query};
+use crate::rejection::Rejection;
+use crate::status::{CallKind, DeliveryStatus, Flag, KycModel, KycStatus};
+use crate::work::{By, Work};
+
+/// Which tenant, from where on.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReconcileTenant {
+    /// The tenant.
+    pub slug: Slug,
+    /// `next_cursor` of the part before; from the first customer if absent.
+    #[schemars(length(max = 200))]
+    pub cursor: Option<String>,
+    /// Whether the platform is told our state again where it differs (`crm_owns` only): 0 or 1.
+    pub push: Option<Flag>,
+}
+
+/// What was found in one second's worth of lookups.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReconcileReply {
+    /// Players that were compared.
+    pub checked: i64,
+    /// Customers passed over: calls about them are under way, or the platform has no name for them.
+    pub skipped: i64,
+    /// Players whom the platform gave no answer about.
+    pub failed: i64,
+    /// Where the platform holds something else.
+    pub drift: Vec<Drift>,
+    /// Give it as `cursor`, a second later, for the next part; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// A player of whom the platform holds something else.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Drift {
+    /// The customer.
+    pub customer_id: CustomerId,
+    /// The profile.
+    pub kyc_id: ProfileId,
+    /// The platform's name for the customer.
+    pub player_external_id: String,
+    /// What it should hold.
+    pub ours: Standing,
+    /// What it holds.
+    pub theirs: Standing,
+}
+
+/// A status and a level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Standing {
+    /// The status.
+    pub kyc_status: KycStatus,
+    /// The level, 0..10.
+    pub kyc_level: i64,
+}
+
+impl From<Lookup> for Standing {
+    fn from(lookup: Lookup) -> Self {
+        Self {
+            kyc_status: lookup.status,
+            kyc_level: lookup.level,
+        }
+    }
+}
+
+impl ReconcileTenant {
+    /// The customers to look at, in the order they came.
+    pub fn query(&self, brand: &Brand, limit: i64) -> Result<Query, Rejection> {
+        let filter = Filter::Profiles(ProfileFilter {
+            brand: Some(brand.clone()),
+            ..ProfileFilter::default()
+        });
+        let page = filter.page(Some(limit), self.cursor.as_deref(), None)?;
+        Ok(Query {
+            filter,
+            scope: BrandScope::All,
+            page,
+        })
+    }
+}
+
+/// Whether calls about the customer are still under way.
+pub fn is_under_way(state: &CustomerState) -> bool {
+    state.deliveries.iter().any(Delivery::is_open)
+}
+
+/// The last verdict that the platform took from us.
+fn last_told(state: &CustomerState) -> Option<&Delivery> {
+    let taken =
+        |delivery: &&Delivery| delivery.call == CallKind::Update && delivery.status == DeliveryStatus::Delivered;
+    state.deliveries.iter().filter(taken).max_by_key(|delivery| delivery.id)
+}
+
+/// What the platform should hold; `None` when it may hold anything that is no verdict, for it was told nothing.
+fn standing(state: &CustomerState, model: KycModel) -> Option<Standing> {
+    if model == KycModel::Dual {
+        // Both sides decide: the aggregate is what both have told each other.
+        let profile = state.profile.as_ref()?;
+        return Some(Standing {
+            kyc_status: profile.kyc_status,
+            kyc_level: profile.kyc_level,
+        });
+    }
+    let told = last_told(state)?.told()?;
+    let kyc_status = match told.status {
+        ToldStatus::Verified => KycStatus::Verified,
+        ToldStatus::Rejected => KycStatus::Rejected,
+    };
+    Some(Standing {
+        kyc_status,
+        kyc_level: told.level,
+    })
+}
+
+/// What the platform should hold, where it holds something else. Expired and rejected are one to it; what is pending
+/// here it has not been told.
+pub fn drifted(state: &CustomerState, model: KycModel, theirs: Standing) -> Option<Standing> {
+    const NOTHING: Standing = Standing {
+        kyc_status: KycStatus::None,
+        kyc_level: 0,
+    };
+    let ours = standing(state, model).unwrap_or(NOTHING);
+    let class = |status| match status {
+        KycStatus::None | KycStatus::Pending => KycStatus::None,
+        KycStatus::Rejected | KycStatus::Expired => KycStatus::Rejected,
+        KycStatus::Verified => KycStatus::Verified,
+    };
+    let is_same = match (class(ours.kyc_status), class(theirs.kyc_status)) {
+        // No verdict on either side: a level would mean nothing, unless a verification runs on beside it.
+        (KycStatus::None, KycStatus::None) => true,
+        (own, others) => own == others && ours.kyc_level == theirs.kyc_level,
+    };
+    (!is_same).then_some(ours)
+}
+
+/// Records a drift in the customer's stream.
+#[derive(Debug)]
+pub struct RecordDrift {
+    /// Whose.
+    pub customer: CustomerKey,
+    /// What was found.
+    pub drift: Drift,
+    /// Whether the platform is told again.
+    pub push: bool,
+}
+
+impl Change for RecordDrift {
+    type Reply = ();
+
+    fn target(&self, _actor: &Actor) -> Result<Target, Rejection> {
+        Ok(Target::Customer(self.customer.clone()))
+    }
+
+    fn decide(&self, work: &mut Work) -> Result<Outcome<()>, Rejection> {
+        let model = work.context.model();
+        work.set_by(By::Outbound);
+        let data = json!({ "ours": self.drift.ours, "theirs": self.drift.theirs });
+        work.record_drift(self.drift.ours.kyc_level, data, model == Some(KycModel::Dual));
+        if self.push && model == Some(KycModel::CrmOwns) {
+            let told = last_told(&work.state).cloned();
+            if let Some(told) = told {
+                work.tell_again(&told);
+            }
+        }
+        work.set_by(By::Caller);
+        Ok(Outcome::Done(()))
+    }
+}

@@ -1,0 +1,87 @@
+//! `POST /v1/adapters/{slug}/webhooks/kyc-events`: what a tenant's platform tells.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use http_body::Body;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use kyc_core::limits::WEBHOOK_BYTES_MAX;
+use kyc_core::problem::Problem;
+use kyc_core::record::json_of;
+use kyc_core::signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER};
+use kyc_core::webhook::WebhookError;
+use kyc_ports::app::{App, WebhookRequest};
+use percent_encoding::percent_decode_str;
+
+use crate::reply::{self, ReplyBody};
+
+/// The address that a request came from; a host puts it into the request's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source(pub IpAddr);
+
+/// The slug of a webhook's path.
+pub(crate) fn slug(path: &str) -> Option<&str> {
+    let slug = path
+        .strip_prefix("/v1/adapters/")?
+        .strip_suffix("/webhooks/kyc-events")?;
+    (!slug.is_empty() && !slug.contains('/')).then_some(slug)
+}
+
+pub(crate) async fn serve<B>(app: &App, parts: &Parts, slug: &str, body: B) -> Response<ReplyBody>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    match take(app, parts, slug, body).await {
+        Ok(reply) => reply,
+        Err(refusal) => error(&refusal),
+    }
+}
+
+async fn take<B>(app: &App, parts: &Parts, slug: &str, body: B) -> Result<Response<ReplyBody>, WebhookError>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if parts.method != Method::POST {
+        return Err(WebhookError::MethodNotAllowed);
+    }
+    let collected = Limited::new(body, WEBHOOK_BYTES_MAX).collect().await;
+    let body = collected.map_err(|error| {
+        if error.downcast_ref::<LengthLimitError>().is_some() {
+            WebhookError::TooLarge(WEBHOOK_BYTES_MAX)
+        } else {
+            WebhookError::Invalid(vec![Problem::new("", "incomplete", "the body ended early")])
+        }
+    })?;
+    let body = body.to_bytes();
+    let slug = percent_decode_str(slug).decode_utf8_lossy();
+    let source = parts.extensions.get::<Source>().map(|source| source.0.to_string());
+    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let received = app
+        .webhook(WebhookRequest {
+            slug: &slug,
+            source: source.as_deref(),
+            timestamp: header(TIMESTAMP_HEADER),
+            signature: header(SIGNATURE_HEADER),
+            body: &body,
+        })
+        .await?;
+    Ok(reply::json(&json_of(&received)))
+}
+
+fn error(refusal: &WebhookError) -> Response<ReplyBody> {
+    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = reply::whole(status, "application/json", refusal.body().to_string().into());
+    if let Some(seconds) = refusal.retry_after_seconds() {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    if *refusal == WebhookError::MethodNotAllowed {
+        response
+            .headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static("POST"));
+    }
+    response
+}

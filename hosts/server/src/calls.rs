@@ -1,0 +1,86 @@
+//! Calls to platforms: for each tenant that has some, a task of its own, so that a platform that hangs holds up nobody
+//! else's.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use kyc_core::id::Brand;
+use kyc_ports::app::App;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How often waiting calls are looked for. Nothing is lost in between: they are in the store.
+const LOOK: Duration = Duration::from_millis(200);
+/// Tenants served at once.
+const TENANTS_MAX: usize = 256;
+/// How often reconciliations go on: each time a second's worth.
+const RECONCILE: Duration = Duration::from_secs(1);
+
+/// Sends what waits until the server stops; what is under way then is finished, or tried again after a restart.
+pub(crate) async fn send(app: App, stop: CancellationToken) {
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut at_work: HashSet<Brand> = HashSet::new();
+    let mut senders: JoinSet<Brand> = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(done) = senders.join_next() => match done {
+                Ok(brand) => {
+                    at_work.remove(&brand);
+                }
+                Err(error) => {
+                    // It cannot be told whose it was: all are looked at anew.
+                    tracing::error!(%error, "sending calls failed");
+                    at_work.clear();
+                }
+            },
+            _ = looks.tick() => match app.callable_brands().await {
+                Ok(brands) => {
+                    for brand in brands {
+                        if at_work.len() < TENANTS_MAX && at_work.insert(brand.clone()) {
+                            senders.spawn(send_all(app.clone(), brand, stop.clone()));
+                        }
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "waiting calls could not be looked for"),
+            },
+        }
+    }
+    while senders.join_next().await.is_some() {}
+}
+
+/// Rounds for one tenant until nothing is due.
+async fn send_all(app: App, brand: Brand, stop: CancellationToken) -> Brand {
+    while !stop.is_cancelled() {
+        match app.send_calls(&brand).await {
+            Ok(0) => break,
+            Ok(calls) => metrics::counter!("kyc_calls_total").increment(calls as u64),
+            Err(error) => {
+                tracing::warn!(%brand, %error, "calls could not be sent");
+                break;
+            }
+        }
+    }
+    brand
+}
+
+/// Goes on with daily reconciliations until the server stops.
+pub(crate) async fn reconcile(app: App, stop: CancellationToken) {
+    let mut rounds = tokio::time::interval(RECONCILE);
+    rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = rounds.tick() => {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    done = app.reconcile_due() => match done {
+                        Ok(players) => metrics::counter!("kyc_reconciled_total").increment(players.unsigned_abs()),
+                        Err(error) => tracing::warn!(%error, "reconciliations could not go on"),
+                    },
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The cache: replies of views as they were rendered, of committed state only, bounded in bytes and filled on demand.
+//!
+//! An entry holds while its customer's and its brand's streams have not been committed to since it was filled. Each
+//! stream has a generation, which its commits raise before they are acknowledged: who has been told of a change never
+//! sees the state before it. A fill that a commit overtakes finds another generation and is not kept.
+
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use kyc_core::id::CustomerKey;
+use kyc_core::stream::StreamKey;
+use quick_cache::sync::{DefaultLifecycle, PlaceholderGuard};
+use quick_cache::{DefaultHashBuilder, Weighter};
+
+/// Streams that share a generation only lose an entry too many: 4 MiB keep that rare.
+const GENERATIONS: usize = 1 << 20;
+/// What an entry takes beside its texts.
+const ENTRY_BYTES: u64 = 200;
+
+/// What a reply is kept under: the command, its parameters, and of customers' own commands the customer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    command: &'static str,
+    params: String,
+}
+
+/// A rendered reply, and what it stands on.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) customer: CustomerKey,
+    pub(super) text: Arc<str>,
+    generations: (u32, u32),
+}
+
+/// Generations as they were before a fill began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Before((u32, u32));
+
+type Entries = quick_cache::sync::Cache<Key, Arc<Entry>, Weight>;
+/// The right to fill a place; others who want the same wait for it.
+pub(super) type Place<'a> =
+    PlaceholderGuard<'a, Key, Arc<Entry>, Weight, DefaultHashBuilder, DefaultLifecycle<Key, Arc<Entry>>>;
+
+#[derive(Debug, Clone)]
+pub(super) struct Weight;
+
+impl Weighter<Key, Arc<Entry>> for Weight {
+    fn weight(&self, key: &Key, entry: &Arc<Entry>) -> u64 {
+        (key.params.len() + entry.text.len()) as u64 + ENTRY_BYTES
+    }
+}
+
+/// What is known of the cache, for the metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CacheFigures {
+    /// Replies given from memory.
+    pub hits: u64,
+    /// Replies that had to be made.
+    pub misses: u64,
+    /// Bytes held.
+    pub bytes: u64,
+    /// Replies held.
+    pub entries: u64,
+}
+
+/// Rendered replies.
+pub(super) struct Cache {
+    entries: Entries,
+    generations: Box<[AtomicU32]>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+/// What was found.
+pub(super) enum Found<'a> {
+    /// A reply that holds.
+    Hit(Arc<Entry>),
+    /// None: whoever holds the place fills it.
+    Empty(Place<'a>),
+}
+
+impl Key {
+    pub(super) const fn new(command: &'static str, params: String) -> Self {
+        Self { command, params }
+    }
+}
+
+impl Cache {
+    /// A cache of at most so many bytes.
+    pub(super) fn new(bytes: u64) -> Self {
+        let average = 2_048;
+        let count = usize::try_from(bytes / average).unwrap_or(usize::MAX).max(1);
+        Self {
+            entries: Entries::with_weighter(count, bytes, Weight),
+            generations: (0..GENERATIONS).map(|_| AtomicU32::new(0)).collect(),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        }
+    }
+
+    /// The reply of a key if it holds, or the place to put it.
+    pub(super) async fn find(&self, key: &Key) -> Found<'_> {
+        loop {
+            if let Some(entry) = self.entries.get(key) {
+                if entry.generations == self.generations_of(&entry.customer) {
+                    self.hits.fetch_add(1, Ordering::Relaxed);
+                    return Found::Hit(entry);
+                }
+                self.entries.remove(key);
+            }
+            match self.entries.get_value_or_guard_async(key).await {
+                // It was filled meanwhile, and is looked at like any other.
+                Ok(_) => {}
+                Err(place) => {
+                    self.misses.fetch_add(1, Ordering::Relaxed);
+                    return Found::Empty(place);
+                }
+            }
+        }
+    }
+
+    /// What a fill notes before it loads anything.
+    pub(super) fn before(&self, customer: &CustomerKey) -> Before {
+        Before(self.generations_of(customer))
+    }
+
+    /// Keeps a reply, unless a commit has overtaken it.
+    pub(super) fn keep(&self, place: Place<'_>, before: Before, customer: CustomerKey, text: Arc<str>) {
+        if before == self.before(&customer) {
+            let _ = place.insert(Arc::new(Entry {
+                customer,
+                text,
+                generations: before.0,
+            }));
+        }
+    }
+
+    /// A commit to the stream is durable: what was made before it no longer holds.
+    pub(super) fn committed(&self, stream: &StreamKey) {
+        self.generation(stream).fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn figures(&self) -> CacheFigures {
+        CacheFigures {
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+            bytes: self.entries.weight(),
+            entries: self.entries.len() as u64,
+        }
+    }
+
+    fn generations_of(&self, customer: &CustomerKey) -> (u32, u32) {
+        let stream = |customer_id| StreamKey {
+            brand: customer.brand.clone(),
+            customer_id,
+        };
+        let read = |stream: StreamKey| self.generation(&stream).load(Ordering::Acquire);
+        (read(stream(Some(customer.customer_id))), read(stream(None)))
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "the place is below the number of places")]
+    fn generation(&self, stream: &StreamKey) -> &AtomicU32 {
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(stream);
+        &self.generations[usize::try_from(hash % GENERATIONS as u64).unwrap_or(0)]
+    }
+}

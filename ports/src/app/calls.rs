@@ -1,0 +1,293 @@
+//! Calls out: claimed with a lease, signed, sent, and settled in the player's stream.
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use kyc_core::actor::Actor;
+use kyc_core::command::TemplateNeed;
+use kyc_core::id::{Brand, CustomerKey, FileId};
+use kyc_core::limits::{LEASE_SECONDS, PROBE_SECONDS};
+use kyc_core::outbound::retry::{next_try, overdue_before};
+use kyc_core::outbound::send::{self, Prepared};
+use kyc_core::outbound::{Delivery, QueuedCall, Settle, Verdict, judge};
+use kyc_core::rejection::Rejection;
+use kyc_core::status::DeliveryStatus;
+use kyc_core::tenant::{FreshSecret, Tenant};
+
+use crate::app::{App, refused};
+use crate::outbound::{OutboundAnswer, OutboundError, OutboundRequest};
+use crate::store::{Claim, Postponed, StoreError, Which};
+
+/// Calls of one brand that one round takes on. All of them together take no longer than a lease.
+const BATCH: usize = 32;
+/// Calls of one brand that are under way at once.
+const AT_ONCE: usize = 16;
+
+/// Whom calls go to in one round, and what signs them.
+struct Platform {
+    tenant: Tenant,
+    secret: String,
+}
+
+/// How the end of a try is told.
+#[derive(Default)]
+struct End {
+    code: Option<String>,
+    message: Option<String>,
+    provider_ref: Option<String>,
+    answered: bool,
+}
+
+impl App {
+    /// Brands that have calls to send or to give up.
+    pub async fn callable_brands(&self) -> Result<Vec<Brand>, Rejection> {
+        self.ports.store.callable_brands(self.now()).await.map_err(refused)
+    }
+
+    /// Sends what is due for one brand's platform, as much as one round takes; how many calls were looked at. Two
+    /// rounds at once do no harm: each call is one of theirs.
+    pub async fn send_calls(&self, brand: &Brand) -> Result<usize, Rejection> {
+        let store = &self.ports.store;
+        let overdue = self
+            .claim(brand, Which::Overdue(overdue_before(self.now())), BATCH)
+            .await?;
+        for call in &overdue {
+            let end = End {
+                code: Some("expired".to_owned()),
+                message: Some("nobody took it for 30 hours".to_owned()),
+                ..End::default()
+            };
+            self.settle(call, DeliveryStatus::Dead, end).await?;
+        }
+        let breaker = store.breaker(brand).await.map_err(refused)?;
+        let is_open = breaker.is_some_and(|breaker| breaker.probe_time.is_some());
+        let claimed = if is_open {
+            self.claim(brand, Which::Probe, 1).await?
+        } else {
+            self.claim(brand, Which::Due, BATCH).await?
+        };
+        if claimed.is_empty() {
+            return Ok(overdue.len());
+        }
+        let platform = self.platform(brand).await?;
+        let tries = claimed
+            .iter()
+            .map(|call| self.try_call(platform.as_ref(), call, is_open));
+        let tries: Vec<_> = tries.collect();
+        let ends: Vec<Result<(), Rejection>> = stream::iter(tries).buffer_unordered(AT_ONCE).collect().await;
+        for failed in ends.into_iter().filter_map(Result::err) {
+            // Its lease ends, and it is tried again under the same key.
+            tracing::error!(error = %failed, "a call to a platform could not be settled");
+        }
+        Ok(overdue.len() + claimed.len())
+    }
+
+    async fn claim(&self, brand: &Brand, which: Which, limit: usize) -> Result<Vec<QueuedCall>, Rejection> {
+        let now = self.now();
+        let claim = Claim {
+            brand: brand.clone(),
+            which,
+            now,
+            lease_until: now.plus_seconds(LEASE_SECONDS),
+            limit,
+        };
+        match self.ports.store.claim_calls(claim).await {
+            // Somebody else probes.
+            Err(StoreError::Conflict) => Ok(Vec::new()),
+            claimed => claimed.map_err(refused),
+        }
+    }
+
+    /// The brand's platform, if there is one to be called.
+    async fn platform(&self, brand: &Brand) -> Result<Option<Platform>, Rejection> {
+        let state = self
+            .ports
+            .store
+            .brand(brand, &TemplateNeed::None)
+            .await
+            .map_err(refused)?;
+        let Some(tenant) = state.tenant.filter(|tenant| tenant.kyc_model.calls_out()) else {
+            return Ok(None);
+        };
+        let secret = self.signing_secret(&tenant).await?;
+        Ok(Some(Platform { tenant, secret }))
+    }
+
+    /// The secret that signs the tenant's calls now.
+    pub(super) async fn signing_secret(&self, tenant: &Tenant) -> Result<String, Rejection> {
+        let note = tenant.signing(self.now()).ok_or(Rejection::Unavailable)?;
+        let mut secrets = self.open_secrets(&tenant.brand, &[&note.secret_id]).await?;
+        secrets.pop().ok_or(Rejection::Unavailable)
+    }
+
+    /// A brand's secrets with these ids, opened.
+    pub(super) async fn open_secrets(&self, brand: &Brand, ids: &[&str]) -> Result<Vec<String>, Rejection> {
+        let sealed = self.ports.store.secrets(brand).await.map_err(refused)?;
+        let wanted = sealed.iter().filter(|secret| ids.contains(&secret.secret_id.as_str()));
+        let opened = wanted.map(|secret| {
+            let context = seal_context(brand, &secret.secret_id);
+            self.ports.vault.open(&secret.sealed, &context).map_err(|error| {
+                tracing::error!(%brand, %error, "a tenant's secret cannot be used");
+                Rejection::Unavailable
+            })
+        });
+        opened.collect()
+    }
+
+    /// A new secret, sealed.
+    pub(super) fn fresh_secret(&self, brand: &Brand) -> Result<FreshSecret, Rejection> {
+        let secret_id = FileId::from_random(self.random()?).to_string();
+        let text = hex::encode(self.random::<32>()?);
+        let sealed = self
+            .ports
+            .vault
+            .seal(self.random()?, &text, &seal_context(brand, &secret_id));
+        Ok(FreshSecret {
+            secret_id,
+            text,
+            sealed,
+        })
+    }
+
+    async fn try_call(&self, platform: Option<&Platform>, call: &QueuedCall, is_probe: bool) -> Result<(), Rejection> {
+        let delivery = self.ports.store.delivery(call.delivery_id).await.map_err(refused)?;
+        let Some(delivery) = delivery else {
+            return Ok(());
+        };
+        let is_theirs = |platform: &&Platform| {
+            platform.tenant.tenant_id == delivery.tenant_id && platform.tenant.kyc_model == delivery.kyc_model
+        };
+        let Some(platform) = platform.filter(is_theirs) else {
+            let end = End {
+                code: Some("model_changed".to_owned()),
+                ..End::default()
+            };
+            return self.settle(call, DeliveryStatus::Superseded, end).await;
+        };
+        let prepared = send::call(&platform.tenant, &delivery, &platform.secret, self.now());
+        let answer = match prepared {
+            Some(prepared) => self.ports.outbound.send(request(prepared)).await,
+            None => Err(OutboundError::Denied("the tenant has no base_url".to_owned())),
+        };
+        self.conclude(call, &delivery, answer, is_probe).await
+    }
+
+    async fn conclude(
+        &self,
+        call: &QueuedCall,
+        delivery: &Delivery,
+        answer: Result<OutboundAnswer, OutboundError>,
+        is_probe: bool,
+    ) -> Result<(), Rejection> {
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(OutboundError::Denied(reason)) => {
+                let end = End {
+                    code: Some("denied".to_owned()),
+                    message: Some(reason),
+                    ..End::default()
+                };
+                return self.settle(call, DeliveryStatus::Dead, end).await;
+            }
+            Err(OutboundError::Failed(reason)) => return self.postpone(call, delivery, reason, None, is_probe).await,
+        };
+        let retry_after = answer.retry_after.as_deref();
+        match judge(answer.status, retry_after, &answer.body, self.now()) {
+            Verdict::Delivered { provider_ref } => {
+                let end = End {
+                    provider_ref,
+                    answered: true,
+                    ..End::default()
+                };
+                self.settle(call, DeliveryStatus::Delivered, end).await
+            }
+            Verdict::Refused { code, message } => {
+                let end = End {
+                    code: Some(code),
+                    message,
+                    answered: true,
+                    ..End::default()
+                };
+                self.settle(call, DeliveryStatus::Refused, end).await
+            }
+            Verdict::Later {
+                message,
+                retry_after_seconds,
+            } => {
+                self.postpone(call, delivery, message, retry_after_seconds, is_probe)
+                    .await
+            }
+        }
+    }
+
+    /// Puts a call back that failed, or gives it up. A probe that fails uses up no try.
+    async fn postpone(
+        &self,
+        call: &QueuedCall,
+        delivery: &Delivery,
+        reason: String,
+        retry_after_seconds: Option<i64>,
+        is_probe: bool,
+    ) -> Result<(), Rejection> {
+        let now = self.now();
+        let attempts = if is_probe { call.attempts } else { call.attempts + 1 };
+        let jitter = u16::from_be_bytes(self.random()?);
+        let next = if is_probe {
+            Some(call.due_time)
+        } else {
+            next_try(attempts, jitter, retry_after_seconds, now)
+        };
+        let Some(due_time) = next else {
+            let end = End {
+                code: Some("tried_out".to_owned()),
+                message: Some(reason),
+                ..End::default()
+            };
+            return self.settle(call, DeliveryStatus::Dead, end).await;
+        };
+        tracing::info!(delivery_id = %delivery.id, attempts, reason, "a call to a platform failed; it is tried again");
+        let postponed = Postponed {
+            delivery_id: call.delivery_id,
+            brand: call.brand.clone(),
+            lease_until: call.lease_until.unwrap_or(now),
+            attempts,
+            due_time,
+            probe_time: now.plus_seconds(PROBE_SECONDS),
+        };
+        match self.ports.store.postpone_call(postponed).await {
+            // The lease has ended, and somebody else is at it.
+            Err(StoreError::Conflict) => Ok(()),
+            postponed => postponed.map_err(refused),
+        }
+    }
+
+    async fn settle(&self, call: &QueuedCall, status: DeliveryStatus, end: End) -> Result<(), Rejection> {
+        let settle = Settle {
+            customer: CustomerKey {
+                brand: call.brand.clone(),
+                customer_id: call.customer_id,
+            },
+            delivery_id: call.delivery_id,
+            lease_until: call.lease_until.unwrap_or(call.due_time),
+            status,
+            code: end.code,
+            message: end.message,
+            provider_ref: end.provider_ref,
+            answered: end.answered,
+        };
+        self.change(&Actor::system(), &settle, None).await.map(|_| ())
+    }
+}
+
+/// What a sealed secret belongs to.
+fn seal_context(brand: &Brand, secret_id: &str) -> String {
+    format!("{brand} {secret_id}")
+}
+
+pub(super) fn request(prepared: Prepared) -> OutboundRequest {
+    OutboundRequest {
+        body: prepared.body,
+        url: prepared.url,
+        headers: prepared.headers,
+        allow_private_network: prepared.allow_private_network,
+    }
+}

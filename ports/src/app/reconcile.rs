@@ -1,0 +1,205 @@
+//! Reconciliation: a second's worth of lookups at a time, compared, and drift recorded.
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use kyc_core::actor::Actor;
+use kyc_core::command::TemplateNeed;
+use kyc_core::customer::CustomerState;
+use kyc_core::id::{Brand, CustomerKey};
+use kyc_core::outbound::{lookup_answer, send};
+use kyc_core::profile::Profile;
+use kyc_core::query::Rows;
+use kyc_core::rejection::Rejection;
+use kyc_core::status::Flag;
+use kyc_core::tenant::Tenant;
+use kyc_core::tenant::reconcile::{
+    Drift, ReconcileReply, ReconcileTenant, RecordDrift, Standing, drifted, is_under_way,
+};
+use kyc_core::time::DAY_SECONDS;
+
+use crate::app::calls::request;
+use crate::app::limiter::Rate;
+use crate::app::{App, refused};
+use crate::store::Reconciliation;
+
+/// Lookups under way at once.
+const AT_ONCE: usize = 4;
+/// How long a daily run waits when the platform gives no answers.
+const PAUSE_SECONDS: i64 = 300;
+
+/// What came of one customer.
+enum Looked {
+    Same,
+    Drifted(Drift),
+    Skipped,
+    Failed,
+}
+
+impl App {
+    /// Looks a second's worth of players up.
+    pub(super) async fn reconcile(&self, actor: &Actor, part: &ReconcileTenant) -> Result<ReconcileReply, Rejection> {
+        let store = &self.ports.store;
+        let brand = store.tenant_brand(&part.slug).await.map_err(refused)?;
+        let brand = brand.filter(|brand| actor.scope.sees(brand));
+        let brand = brand.ok_or(Rejection::NotFound("tenant"))?;
+        let state = store.brand(&brand, &TemplateNeed::None).await.map_err(refused)?;
+        let tenant = state.tenant.ok_or(Rejection::NotFound("tenant"))?;
+        if !tenant.kyc_model.calls_out() {
+            return Err(Rejection::InvalidState {
+                message: format!(
+                    "the platform is not called under the model `{}`",
+                    tenant.kyc_model.name()
+                ),
+                current_status: 0,
+            });
+        }
+        let rate = Rate {
+            per_second: tenant.lookup_rate,
+            burst: tenant.lookup_rate,
+        };
+        let bucket = format!("lookups {}", tenant.tenant_id);
+        let taken = self.limiter.take(&bucket, tenant.lookup_rate, rate, self.now());
+        taken.map_err(|retry_after_seconds| Rejection::TooFrequent { retry_after_seconds })?;
+        self.look_up(&tenant, &brand, part).await
+    }
+
+    async fn look_up(
+        &self,
+        tenant: &Tenant,
+        brand: &Brand,
+        part: &ReconcileTenant,
+    ) -> Result<ReconcileReply, Rejection> {
+        let secret = self.signing_secret(tenant).await?;
+        let query = part.query(brand, tenant.lookup_rate)?;
+        let mut rows = self.ports.store.list(&query).await.map_err(refused)?;
+        let next_cursor = query.cut(&mut rows);
+        let Rows::Profiles(profiles) = rows else {
+            return Err(Rejection::Unavailable);
+        };
+        let push = part.push == Some(Flag::Yes);
+        let looks = profiles.iter().map(|profile| self.look(tenant, &secret, profile, push));
+        let looks: Vec<_> = looks.collect();
+        let looked: Vec<Result<Looked, Rejection>> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+        let mut reply = ReconcileReply {
+            checked: 0,
+            skipped: 0,
+            failed: 0,
+            drift: Vec::new(),
+            next_cursor,
+        };
+        for looked in looked {
+            match looked? {
+                Looked::Same => reply.checked += 1,
+                Looked::Skipped => reply.skipped += 1,
+                Looked::Failed => reply.failed += 1,
+                Looked::Drifted(drift) => {
+                    reply.checked += 1;
+                    reply.drift.push(drift);
+                }
+            }
+        }
+        Ok(reply)
+    }
+
+    async fn look(&self, tenant: &Tenant, secret: &str, profile: &Profile, push: bool) -> Result<Looked, Rejection> {
+        let customer = CustomerKey {
+            brand: profile.brand.clone(),
+            customer_id: profile.customer_id,
+        };
+        let state = self.ports.store.customer(&customer).await.map_err(refused)?;
+        let Some(external_id) = &profile.external_id else {
+            return Ok(Looked::Skipped);
+        };
+        if is_under_way(&state) {
+            return Ok(Looked::Skipped);
+        }
+        let prepared = send::lookup(tenant, external_id, secret, self.now());
+        let Some(prepared) = prepared else {
+            return Ok(Looked::Failed);
+        };
+        let theirs = match self.ports.outbound.send(request(prepared)).await {
+            Ok(answer) => lookup_answer(answer.status, &answer.body),
+            Err(error) => {
+                tracing::info!(%error, "a player could not be looked up");
+                None
+            }
+        };
+        let Some(theirs) = theirs.map(Standing::from) else {
+            return Ok(Looked::Failed);
+        };
+        // What was decided while the platform was asked is not drift.
+        let state_now = self.ports.store.customer(&customer).await.map_err(refused)?;
+        if is_under_way(&state_now) || state_now.head.version != state.head.version {
+            return Ok(Looked::Skipped);
+        }
+        self.compare(tenant, &state_now, external_id, theirs, push).await
+    }
+
+    async fn compare(
+        &self,
+        tenant: &Tenant,
+        state: &CustomerState,
+        external_id: &str,
+        theirs: Standing,
+        push: bool,
+    ) -> Result<Looked, Rejection> {
+        let (Some(ours), Some(profile)) = (drifted(state, tenant.kyc_model, theirs), &state.profile) else {
+            return Ok(Looked::Same);
+        };
+        let drift = Drift {
+            customer_id: state.key.customer_id,
+            kyc_id: profile.id,
+            player_external_id: external_id.to_owned(),
+            ours,
+            theirs,
+        };
+        let record = RecordDrift {
+            customer: state.key.clone(),
+            drift: drift.clone(),
+            push,
+        };
+        self.change(&Actor::system(), &record, None).await?;
+        Ok(Looked::Drifted(drift))
+    }
+
+    /// Goes on with the daily reconciliations that are due, a second's worth each; how many players were compared.
+    pub async fn reconcile_due(&self) -> Result<i64, Rejection> {
+        let store = &self.ports.store;
+        let mut checked = 0;
+        for due in store.due_reconciliations(self.now()).await.map_err(refused)? {
+            let state = store.brand(&due.brand, &TemplateNeed::None).await.map_err(refused)?;
+            let Some(tenant) = state.tenant else { continue };
+            let part = ReconcileTenant {
+                slug: tenant.slug,
+                cursor: due.cursor.clone(),
+                push: None,
+            };
+            let (pause, cursor) = match self.reconcile(&Actor::system(), &part).await {
+                Ok(reply) if reply.failed > 0 && reply.checked == 0 => (PAUSE_SECONDS, due.cursor),
+                Ok(reply) => {
+                    checked += reply.checked;
+                    if !reply.drift.is_empty() {
+                        tracing::warn!(brand = %due.brand, players = reply.drift.len(), "the platform holds something else");
+                    }
+                    (
+                        if reply.next_cursor.is_some() { 0 } else { DAY_SECONDS },
+                        reply.next_cursor,
+                    )
+                }
+                // Somebody reconciles by hand.
+                Err(Rejection::TooFrequent { retry_after_seconds }) => (i64::from(retry_after_seconds), due.cursor),
+                Err(error) => {
+                    tracing::warn!(brand = %due.brand, %error, "a reconciliation could not go on");
+                    (PAUSE_SECONDS, None)
+                }
+            };
+            let next = Reconciliation {
+                brand: due.brand,
+                due_time: self.now().plus_seconds(pause),
+                cursor,
+            };
+            store.set_reconciliation(next).await.map_err(refused)?;
+        }
+        Ok(checked)
+    }
+}

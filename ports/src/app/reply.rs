@@ -1,0 +1,34 @@
+//! Replies: made for the request, or rendered before.
+
+use std::sync::Arc;
+
+use kyc_core::json;
+use serde_json::Value;
+
+/// The reply of a success.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// Made for this request.
+    Made(Value),
+    /// Rendered before, from the same committed state: JSON in ASCII.
+    Rendered(Arc<str>),
+}
+
+impl Reply {
+    /// The reply as JSON in ASCII.
+    pub fn to_text(&self) -> Arc<str> {
+        match self {
+            Self::Made(value) => json::to_ascii(value).into(),
+            Self::Rendered(text) => text.clone(),
+        }
+    }
+
+    /// The reply as a value.
+    pub fn into_value(self) -> Value {
+        match self {
+            Self::Made(value) => value,
+            // It was rendered from a value.
+            Self::Rendered(text) => serde_json::from_str(&text).unwrap_or_default(),
+        }
+    }
+}
