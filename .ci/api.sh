@@ -23,5 +23,5 @@ run() { # token, what is called
         --checks "$checks" --phases examples,coverage,fuzzing --max-examples 25 --workers 1 --seed 1 \
         --request-timeout 30 --generation-database none
 }
-run "$manager" --include-path-regex '^/(manager|upload|files)'
+run "$manager" --include-path-regex '^/(manager|upload|files|v1)'
 run "$customer" --include-path-regex '^/(customer|upload|files)'

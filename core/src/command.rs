@@ -42,6 +42,19 @@ pub enum Target {
     Delivery(DeliveryId),
 }
 
+impl Target {
+    /// What it is called in a refusal.
+    pub const fn thing(&self) -> &'static str {
+        match self {
+            Self::Customer(_) => "customer",
+            Self::Profile(_) => "profile",
+            Self::Step(_) => "step",
+            Self::Document(_) => "document",
+            Self::Delivery(_) => "delivery",
+        }
+    }
+}
+
 /// Which of a brand's templates a decision looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemplateNeed {

@@ -77,5 +77,6 @@ pub(crate) fn apply(work: &mut Work) -> Result<(), Rejection> {
     }
     work.set_by(By::Caller);
     work.report_expiries();
+    work.due_is_applied();
     Ok(())
 }

@@ -149,7 +149,7 @@ pub struct Work {
     by: By,
     kyc_status_before: KycStatus,
     risk_before: RiskLevel,
-    /// Levels whose counting steps were all approved when the decision began.
+    /// Levels whose counting steps were all approved when the command's own part began: after what was due.
     approved_before: BTreeSet<i64>,
     /// The same at the last recalculation.
     approved: BTreeSet<i64>,
@@ -194,7 +194,7 @@ impl Work {
         &self.events
     }
 
-    /// Levels whose counting steps were all approved when the decision began.
+    /// Levels whose counting steps were all approved before the command, and after what was due.
     pub const fn approved_before(&self) -> &BTreeSet<i64> {
         &self.approved_before
     }
@@ -481,6 +481,12 @@ impl Work {
         if self.context.model() != Some(KycModel::Dual) {
             return;
         }
+        // What happens here happens one after the other, also within a microsecond; a lapse keeps its own time.
+        let local = self.state.log.iter().filter(|entry| entry.event_id.is_none());
+        let ts = match local.map(|entry| entry.ts).max() {
+            Some(last) if event != LevelEvent::Expired && ts <= last => Time(last.0 + 1),
+            _ => ts,
+        };
         let entry = LevelEntry {
             event,
             level,
@@ -599,9 +605,20 @@ impl Work {
         self.state.deliveries.push(delivery);
     }
 
-    /// Queues a verdict again that the platform took before.
+    /// Queues a verdict again that the platform took before, about the player as it is called now.
     pub fn tell_again(&mut self, told: &Delivery) {
+        let external_id = self
+            .state
+            .profile
+            .as_ref()
+            .and_then(|profile| profile.external_id.clone());
+        let mut body = told.body.clone().into_value();
+        if let Value::Object(body) = &mut body {
+            body.insert("player_external_id".to_owned(), external_id.clone().into());
+        }
         let delivery = Delivery {
+            player_external_id: external_id,
+            body: body.into(),
             id: self.context.ids.delivery(),
             idempotency_key: self.fresh_uuid(),
             status: DeliveryStatus::Queued,
@@ -674,6 +691,12 @@ impl Work {
             level,
         );
         self.amend_history(|history| history.data = Some(data));
+    }
+
+    /// What was due has been applied: what follows is the command's.
+    pub(crate) fn due_is_applied(&mut self) {
+        self.approved = approved_levels(&self.state.steps);
+        self.approved_before.clone_from(&self.approved);
     }
 
     /// Gives verifications that have ended by the clock their line in the history.

@@ -210,12 +210,13 @@ impl App {
 
     /// Whose the target is; a customer who is not the caller's to see does not exist, or is not theirs.
     async fn locate(&self, actor: &Actor, target: Target) -> Result<CustomerKey, Rejection> {
-        let (thing, name) = match target {
-            Target::Customer(key) => return visible(actor, key, "customer"),
-            Target::Profile(id) => (Thing::Profile(id), "profile"),
-            Target::Step(id) => (Thing::Step(id), "step"),
-            Target::Document(id) => (Thing::Document(id), "document"),
-            Target::Delivery(id) => (Thing::Delivery(id), "delivery"),
+        let name = target.thing();
+        let thing = match target {
+            Target::Customer(key) => return visible(actor, key, name),
+            Target::Profile(id) => Thing::Profile(id),
+            Target::Step(id) => Thing::Step(id),
+            Target::Document(id) => Thing::Document(id),
+            Target::Delivery(id) => Thing::Delivery(id),
         };
         let key = self
             .ports

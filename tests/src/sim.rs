@@ -157,6 +157,18 @@ impl World {
         }
     }
 
+    /// The application as another process would run it, over the same store.
+    pub fn another_app(&self) -> App {
+        App::new(self.ports.clone())
+    }
+
+    /// The same with replies kept in memory, up to so many bytes.
+    #[must_use]
+    pub fn with_cache_bytes(mut self, bytes: u64) -> Self {
+        self.app = self.app.with_cache_bytes(bytes);
+        self
+    }
+
     /// The clock's Unix seconds.
     pub fn now(&self) -> i64 {
         self.clock.now().seconds()
@@ -238,7 +250,7 @@ impl World {
     /// says; when it has run out, the first one left.
     pub fn race(&self, requests: Vec<Request>, schedule: &[usize]) -> Vec<Result<Value, Rejection>> {
         let calls = requests.into_iter().map(|request| {
-            let app = App::new(self.ports.clone());
+            let app = self.another_app();
             Box::pin(async move { app.call(request).await.map(Reply::into_value) })
         });
         let mut under_way: Vec<_> = calls.enumerate().collect();

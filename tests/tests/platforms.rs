@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A brand of a running server, and its platform.
 struct Rig {
+    /// The tests' shared server stays as long as somebody uses it.
+    _server: Option<Arc<Server>>,
     admin: Rest,
     brand: &'static str,
     platform: Platform,
@@ -71,10 +73,21 @@ impl Rig {
             admin.post("/manager/kyc/templates", &template).ok();
         }
         Self {
+            _server: None,
             admin,
             brand,
             platform,
             events: subscribed(server, brand),
+        }
+    }
+
+    /// On the server that the tests share.
+    async fn shared(brand: &'static str, behaviour: Behaviour) -> Self {
+        let server = shared();
+        let rig = Self::new(&server, brand, behaviour).await;
+        Self {
+            _server: Some(server),
+            ..rig
         }
     }
 
@@ -132,7 +145,7 @@ fn key(call: &Received) -> &str {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_platform_is_asked_told_and_looked_up() {
-    let mut rig = Rig::new(&shared(), "prompt", Behaviour::Prompt).await;
+    let mut rig = Rig::shared("prompt", Behaviour::Prompt).await;
     let step = rig.require(1, "one");
     rig.wait_for("outbound.delivered", 1);
     assert_eq!(rig.platform.players()["1"].status, PlayerStatus::Pending);
@@ -178,7 +191,7 @@ async fn a_refusal_is_shown_with_the_platforms_words() {
         code: "UNKNOWN_PLAYER".to_owned(),
         message: "nobody here".to_owned(),
     };
-    let mut rig = Rig::new(&shared(), "refuse", refuse).await;
+    let mut rig = Rig::shared("refuse", refuse).await;
     rig.require(1, "one");
     rig.wait_for("outbound.refused", 1);
     let row = &rig.deliveries()[0];
@@ -191,7 +204,7 @@ async fn a_refusal_is_shown_with_the_platforms_words() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_taken_call_whose_answer_is_no_json_is_delivered() {
-    let mut rig = Rig::new(&shared(), "garbage", Behaviour::Garbage).await;
+    let mut rig = Rig::shared("garbage", Behaviour::Garbage).await;
     rig.require(1, "one");
     rig.wait_for("outbound.delivered", 1);
     assert_eq!(rig.received().len(), 1);
@@ -206,7 +219,7 @@ async fn tried_twice(brand: &'static str, seed: u64) -> [Received; 2] {
         seed,
         failure_percent: 50,
     };
-    let mut rig = Rig::new(&shared(), brand, mix).await;
+    let mut rig = Rig::shared(brand, mix).await;
     rig.require(1, "one");
     rig.wait_for("outbound.delivered", 1);
     let received: [Received; 2] = rig.received().try_into().expect("two tries");
@@ -241,9 +254,8 @@ async fn a_call_with_too_long_an_answer_is_sent_again_and_applied_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_platform_that_hangs_holds_up_nobody_elses_calls() {
-    let server = shared();
-    let hanging = Rig::new(&server, "hanging", Behaviour::Hang).await;
-    let mut well = Rig::new(&server, "well", Behaviour::Prompt).await;
+    let hanging = Rig::shared("hanging", Behaviour::Hang).await;
+    let mut well = Rig::shared("well", Behaviour::Prompt).await;
     for player in 1..=8 {
         hanging.require(player, "one");
     }
@@ -305,8 +317,7 @@ async fn a_power_cut_loses_no_call_and_changes_no_key() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn private_addresses_are_not_called_unless_the_tenant_allows_them() {
-    let server = shared();
-    let mut rig = Rig::new(&server, "private", Behaviour::Prompt).await;
+    let mut rig = Rig::shared("private", Behaviour::Prompt).await;
     let tenant = "/manager/tenants/private";
     let port = rig.platform.address().port();
     let https = format!("https://127.0.0.1:{port}");

@@ -64,7 +64,7 @@ fn calls(work: &Work) -> Vec<(i64, Call)> {
                 let reason = event.note.reason.clone().unwrap_or_default();
                 add(step.level, Call::Update(ToldStatus::Rejected, reason));
             }
-            (Action::StepExpired, Some(step)) if was_approved.contains(&step.level) && !is_prohibited => {
+            (Action::StepExpired, Some(step)) if told(work, step.level) == Some(ToldStatus::Verified) => {
                 add(step.level, Call::Update(ToldStatus::Rejected, "expired".to_owned()));
             }
             _ => {}
@@ -89,12 +89,15 @@ fn calls(work: &Work) -> Vec<(i64, Call)> {
     calls
 }
 
-/// What the platform was last told of a level, or is about to be.
+/// What the platform was last told of a level, is about to be, or may have been: a call without an answer may have
+/// been taken all the same.
 fn told(work: &Work, level: i64) -> Option<ToldStatus> {
+    let tenant_id = work.context.tenant.as_ref().map(|tenant| &tenant.tenant_id);
     let stands = |delivery: &&Delivery| {
         delivery.level == level
             && delivery.call == CallKind::Update
-            && matches!(delivery.status, DeliveryStatus::Queued | DeliveryStatus::Delivered)
+            && Some(&delivery.tenant_id) == tenant_id
+            && (delivery.is_open() || delivery.status == DeliveryStatus::Delivered)
     };
     let last = work
         .state
@@ -180,6 +183,8 @@ fn supersede(work: &mut Work, by: CallKind, level: i64) {
         work.change_delivery(&delivery, Action::OutboundSuperseded, |delivery| {
             delivery.status = DeliveryStatus::Superseded;
             delivery.settled_time = Some(now);
+            delivery.code = None;
+            delivery.message = None;
         });
     }
 }

@@ -8,9 +8,9 @@ use crate::command::{AcceptedVersion, Change, Needs, Outcome, Target};
 use crate::customer::CustomerState;
 use crate::event::Action;
 use crate::id::DeliveryId;
-use crate::outbound::{QueueChange, QueuedCall};
+use crate::outbound::{Delivery, QueueChange, QueuedCall};
 use crate::rejection::Rejection;
-use crate::status::{DeliveryStatus, KycModel};
+use crate::status::{CallKind, DeliveryStatus, KycModel};
 use crate::work::Work;
 
 /// Which call.
@@ -43,14 +43,27 @@ impl Change for ReplayDelivery {
             .tenant
             .as_ref()
             .is_some_and(|tenant| tenant.tenant_id == delivery.tenant_id && tenant.kyc_model == delivery.kyc_model);
-        if delivery.status != DeliveryStatus::Dead || !is_callable || !is_this_tenants {
-            return Err(Rejection::InvalidState {
-                message: format!(
-                    "only a dead call of the present tenant can be replayed, this one is {}",
-                    delivery.status.name()
-                ),
-                current_status: delivery.status.number(),
-            });
+        let refuse = |message: String| Rejection::InvalidState {
+            message,
+            current_status: delivery.status.number(),
+        };
+        if delivery.status != DeliveryStatus::Dead {
+            let status = delivery.status.name();
+            return Err(refuse(format!(
+                "only a dead call can be sent again, this one is {status}"
+            )));
+        }
+        if !is_callable || !is_this_tenants {
+            return Err(refuse("the tenant that the call was meant for has gone".to_owned()));
+        }
+        // An update says all that came before it of its level: an older call would take it back.
+        let is_newer = |other: &Delivery| {
+            other.id > delivery.id && other.level == delivery.level && other.call == CallKind::Update
+        };
+        if work.state.deliveries.iter().any(is_newer) {
+            return Err(refuse(
+                "a later call has told the platform something else of this level".to_owned(),
+            ));
         }
         let now = work.now;
         let after = work.change_delivery(&delivery, Action::OutboundQueued, |delivery| {

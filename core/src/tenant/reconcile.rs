@@ -12,6 +12,7 @@ use crate::outbound::{Delivery, Lookup, ToldStatus};
 use crate::query::{Filter, ProfileFilter, Query};
 use crate::rejection::Rejection;
 use crate::status::{CallKind, DeliveryStatus, Flag, KycModel, KycStatus};
+use crate::tenant::Tenant;
 use crate::work::{By, Work};
 
 /// Which tenant, from where on.
@@ -96,53 +97,66 @@ pub fn is_under_way(state: &CustomerState) -> bool {
     state.deliveries.iter().any(Delivery::is_open)
 }
 
-/// The last verdict that the platform took from us.
-fn last_told(state: &CustomerState) -> Option<&Delivery> {
-    let taken =
-        |delivery: &&Delivery| delivery.call == CallKind::Update && delivery.status == DeliveryStatus::Delivered;
+/// The last verdict that this tenant's platform took from us.
+fn last_told<'a>(state: &'a CustomerState, tenant: &Tenant) -> Option<&'a Delivery> {
+    let taken = |delivery: &&Delivery| {
+        delivery.call == CallKind::Update
+            && delivery.status == DeliveryStatus::Delivered
+            && delivery.tenant_id == tenant.tenant_id
+    };
     state.deliveries.iter().filter(taken).max_by_key(|delivery| delivery.id)
 }
 
-/// What the platform should hold; `None` when it may hold anything that is no verdict, for it was told nothing.
-fn standing(state: &CustomerState, model: KycModel) -> Option<Standing> {
-    if model == KycModel::Dual {
-        // Both sides decide: the aggregate is what both have told each other.
-        let profile = state.profile.as_ref()?;
-        return Some(Standing {
-            kyc_status: profile.kyc_status,
-            kyc_level: profile.kyc_level,
-        });
-    }
-    let told = last_told(state)?.told()?;
-    let kyc_status = match told.status {
-        ToldStatus::Verified => KycStatus::Verified,
-        ToldStatus::Rejected => KycStatus::Rejected,
-    };
-    Some(Standing {
-        kyc_status,
+/// What the platform was last told; none at level 0 if nothing.
+fn told(state: &CustomerState, tenant: &Tenant) -> Standing {
+    let told = last_told(state, tenant).and_then(Delivery::told);
+    told.map_or(Standing::NOTHING, |told| Standing {
+        kyc_status: match told.status {
+            ToldStatus::Verified => KycStatus::Verified,
+            ToldStatus::Rejected => KycStatus::Rejected,
+        },
         kyc_level: told.level,
     })
 }
 
-/// What the platform should hold, where it holds something else. Expired and rejected are one to it; what is pending
-/// here it has not been told.
-pub fn drifted(state: &CustomerState, model: KycModel, theirs: Standing) -> Option<Standing> {
-    const NOTHING: Standing = Standing {
+/// What the platform should hold, where it holds something else: the verdict that it was last told, or, where it
+/// decides too, what has become of both sides' verdicts.
+pub fn drifted(state: &CustomerState, tenant: &Tenant, theirs: Standing) -> Option<Standing> {
+    let told = told(state, tenant);
+    if told.is_held_as(theirs) {
+        return None;
+    }
+    if tenant.kyc_model != KycModel::Dual {
+        return Some(told);
+    }
+    let profile = state.profile.as_ref();
+    let ours = profile.map_or(Standing::NOTHING, |profile| Standing {
+        kyc_status: profile.kyc_status,
+        kyc_level: profile.kyc_level,
+    });
+    (!ours.is_held_as(theirs)).then_some(ours)
+}
+
+impl Standing {
+    const NOTHING: Self = Self {
         kyc_status: KycStatus::None,
         kyc_level: 0,
     };
-    let ours = standing(state, model).unwrap_or(NOTHING);
-    let class = |status| match status {
-        KycStatus::None | KycStatus::Pending => KycStatus::None,
-        KycStatus::Rejected | KycStatus::Expired => KycStatus::Rejected,
-        KycStatus::Verified => KycStatus::Verified,
-    };
-    let is_same = match (class(ours.kyc_status), class(theirs.kyc_status)) {
-        // No verdict on either side: a level would mean nothing, unless a verification runs on beside it.
-        (KycStatus::None, KycStatus::None) => true,
-        (own, others) => own == others && ours.kyc_level == theirs.kyc_level,
-    };
-    (!is_same).then_some(ours)
+
+    /// Whether a platform that holds `theirs` holds this. Expired and rejected are one to it; what is pending here it
+    /// has not been told.
+    fn is_held_as(self, theirs: Self) -> bool {
+        let class = |status| match status {
+            KycStatus::None | KycStatus::Pending => KycStatus::None,
+            KycStatus::Rejected | KycStatus::Expired => KycStatus::Rejected,
+            KycStatus::Verified => KycStatus::Verified,
+        };
+        match (class(self.kyc_status), class(theirs.kyc_status)) {
+            // No verdict on either side: a level would mean nothing.
+            (KycStatus::None, KycStatus::None) => true,
+            (own, others) => own == others && self.kyc_level == theirs.kyc_level,
+        }
+    }
 }
 
 /// Records a drift in the customer's stream.
@@ -169,7 +183,8 @@ impl Change for RecordDrift {
         let data = json!({ "ours": self.drift.ours, "theirs": self.drift.theirs });
         work.record_drift(self.drift.ours.kyc_level, data, model == Some(KycModel::Dual));
         if self.push && model == Some(KycModel::CrmOwns) {
-            let told = last_told(&work.state).cloned();
+            let tenant = work.context.tenant.clone();
+            let told = tenant.and_then(|tenant| last_told(&work.state, &tenant).cloned());
             if let Some(told) = told {
                 work.tell_again(&told);
             }

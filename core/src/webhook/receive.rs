@@ -9,7 +9,7 @@ use crate::actor::{Actor, BrandScope};
 use crate::command::{Change, Needs, Outcome, Target};
 use crate::customer::CustomerState;
 use crate::id::{CustomerKey, Slug};
-use crate::level::fold;
+use crate::level::{LevelEntry, fold};
 use crate::limits::LEVEL_LOG_ENTRIES_MAX;
 use crate::rejection::Rejection;
 use crate::status::{Flag, KycModel, KycStatus, Session};
@@ -82,19 +82,24 @@ impl Change for Receive {
         let is_new = work.state.profile.is_none();
         let owner = work.context.external_owner;
         if owner.map_or(!is_new, |owner| owner != self.customer.customer_id) {
-            // The id has become another customer's since it was looked up.
-            return Err(Rejection::Unavailable);
+            // The id has become another customer's since it was looked up: it must be looked up again.
+            return Err(Rejection::Stale {
+                expected: self.customer.customer_id.0,
+                current: owner.map_or(0, |owner| owner.0),
+            });
         }
         work.profile_known_as(Some(webhook.player_external_id.clone()));
-        let before = effective_ids(work);
+        let before = effective(work);
         work.receive(&self.slug, webhook, Flag::Yes);
-        let after = effective_ids(work);
-        let applied = after.contains(&webhook.event_id);
-        let is_other = |id: &&String| **id != webhook.event_id;
+        let after = effective(work);
+        let own = work.state.log.last().map_or(0, |entry| entry.number);
+        let applied = after.contains(&own);
+        let log = &work.state.log;
+        let (gained, lost) = (ids(log, &after, &before, own), ids(log, &before, &after, own));
         work.amend_history(|history| {
             history.applied = applied;
-            history.also_effective = after.difference(&before).filter(is_other).cloned().collect();
-            history.no_longer_effective = before.difference(&after).cloned().collect();
+            history.also_effective = gained;
+            history.no_longer_effective = lost;
         });
         work.recalculate();
         let profile = work.state.profile.as_ref();
@@ -106,10 +111,17 @@ impl Change for Receive {
     }
 }
 
-/// The senders' ids of the webhooks that are effective as the log stands.
-fn effective_ids(work: &Work) -> BTreeSet<String> {
-    let log = &work.state.log;
-    let effective = fold(log, work.now).effective;
-    let entries = log.iter().filter(|entry| effective.contains(&entry.number));
-    entries.filter_map(|entry| entry.event_id.clone()).collect()
+/// The numbers of the entries that are effective as the log stands.
+fn effective(work: &Work) -> BTreeSet<i64> {
+    fold(&work.state.log, work.now).effective
+}
+
+/// The senders' ids of the webhooks among the numbers of one set that are not in the other, but for this one.
+fn ids(log: &[LevelEntry], of: &BTreeSet<i64>, without: &BTreeSet<i64>, own: i64) -> Vec<String> {
+    let is_meant =
+        |entry: &&LevelEntry| entry.number != own && of.contains(&entry.number) && !without.contains(&entry.number);
+    log.iter()
+        .filter(is_meant)
+        .filter_map(|entry| entry.event_id.clone())
+        .collect()
 }

@@ -113,7 +113,7 @@ fn ask(socket: &Path, request: &Value) -> Result<Value, Failure> {
     use std::time::Duration;
     let failed = |error: std::io::Error| {
         Failure::new(format!(
-            "{}: the running server does not answer: {error}",
+            "{}: the server that runs on this data directory does not answer; is it still starting? ({error})",
             socket.display()
         ))
     };

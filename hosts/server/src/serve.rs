@@ -151,6 +151,9 @@ impl Server {
         let stop = CancellationToken::new();
         let http = bind(self.options.http).await?;
         let tcp = bind(self.options.tcp).await?;
+        // Whoever is told where the server listens may give it commands.
+        #[cfg(unix)]
+        let control = control::Listener::bind(&self.dir);
         let addresses = self.announce(&http, &tcp)?;
         ready(&addresses);
         let timeouts = Timeouts::of(&self.options);
@@ -191,7 +194,7 @@ impl Server {
         tasks.spawn(calls::send(self.app.clone(), stop.clone()));
         tasks.spawn(calls::reconcile(self.app.clone(), stop.clone()));
         #[cfg(unix)]
-        if let Some(control) = control::Listener::bind(&self.dir) {
+        if let Some(control) = control {
             tasks.spawn(control.serve(self.app.clone(), stop.clone()));
         }
         let is_broken = tokio::select! {

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::Failure;
@@ -25,6 +25,10 @@ pub(crate) fn start_log(filter: &str) -> Result<(), Failure> {
 pub(crate) fn start_metrics() -> Result<PrometheusHandle, Failure> {
     let builder = PrometheusBuilder::new()
         .set_buckets(&[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0])
+        .and_then(|builder| {
+            let sizes = Matcher::Full("kyc_store_group_size".to_owned());
+            builder.set_buckets_for_metric(sizes, &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0])
+        })
         .map_err(|error| Failure::new(format!("metrics: {error}")))?;
     let handle = builder
         .install_recorder()

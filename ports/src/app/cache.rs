@@ -29,6 +29,8 @@ pub(super) struct Key {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) customer: CustomerKey,
+    /// What the request named: to whom its brand is hidden is told that there is none.
+    pub(super) thing: &'static str,
     pub(super) text: Arc<str>,
     generations: (u32, u32),
 }
@@ -126,10 +128,17 @@ impl Cache {
     }
 
     /// Keeps a reply, unless a commit has overtaken it.
-    pub(super) fn keep(&self, place: Place<'_>, before: Before, customer: CustomerKey, text: Arc<str>) {
+    pub(super) fn keep(
+        &self,
+        place: Place<'_>,
+        before: Before,
+        (customer, thing): (CustomerKey, &'static str),
+        text: Arc<str>,
+    ) {
         if before == self.before(&customer) {
             let _ = place.insert(Arc::new(Entry {
                 customer,
+                thing,
                 text,
                 generations: before.0,
             }));

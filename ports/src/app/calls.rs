@@ -150,7 +150,8 @@ impl App {
 
     async fn try_call(&self, platform: Option<&Platform>, call: &QueuedCall, is_probe: bool) -> Result<(), Rejection> {
         let delivery = self.ports.store.delivery(call.delivery_id).await.map_err(refused)?;
-        let Some(delivery) = delivery else {
+        // Whoever slept past the end of the lease finds that somebody else has dealt with it.
+        let Some(delivery) = delivery.filter(|delivery| delivery.status == DeliveryStatus::Queued) else {
             return Ok(());
         };
         let is_theirs = |platform: &&Platform| {

@@ -66,8 +66,8 @@ impl Limiter {
             return Ok(());
         }
         let missing = (wanted.min(full) - bucket.left).max(1);
-        let seconds = missing / (i128::from(rate.per_second.max(1)) * MICROS_PER_SECOND) + 1;
-        Err(u32::try_from(seconds).unwrap_or(u32::MAX))
+        let a_second = i128::from(rate.per_second.max(1)) * MICROS_PER_SECOND;
+        Err(u32::try_from((missing + a_second - 1) / a_second).unwrap_or(u32::MAX))
     }
 }
 

@@ -26,7 +26,7 @@ impl App {
         let key = Key::new(command.name, format!("{own}{}", Value::Object(data.clone())));
         let place = match cache.find(&key).await {
             Found::Hit(entry) => {
-                visible(actor, entry.customer.clone(), "profile")?;
+                visible(actor, entry.customer.clone(), entry.thing)?;
                 return Ok(entry.text.clone());
             }
             Found::Empty(place) => place,
@@ -34,10 +34,12 @@ impl App {
         let Call::View(view) = command.read(data)? else {
             return Err(Rejection::Unavailable);
         };
-        let customer = self.locate(actor, view.target(actor)?).await?;
+        let target = view.target(actor)?;
+        let thing = target.thing();
+        let customer = self.locate(actor, target).await?;
         let before = cache.before(&customer);
         let text: Arc<str> = to_ascii(&self.shown(actor, &customer, view.as_ref()).await?).into();
-        cache.keep(place, before, customer, text.clone());
+        cache.keep(place, before, (customer, thing), text.clone());
         Ok(text)
     }
 

@@ -143,7 +143,7 @@ impl App {
         theirs: Standing,
         push: bool,
     ) -> Result<Looked, Rejection> {
-        let (Some(ours), Some(profile)) = (drifted(state, tenant.kyc_model, theirs), &state.profile) else {
+        let (Some(ours), Some(profile)) = (drifted(state, tenant, theirs), &state.profile) else {
             return Ok(Looked::Same);
         };
         let drift = Drift {

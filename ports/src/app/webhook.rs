@@ -113,15 +113,17 @@ impl App {
                 drop(turn);
                 return self.seen_before(&actor, &entry, receive).await;
             }
-            match self.try_change(&actor, &receive.customer, &receive, None).await? {
-                Attempt::Answered(answer) => {
-                    let reply = serde_json::from_value(answer?);
-                    return reply.map_err(|_| WebhookError::Unavailable);
-                }
-                Attempt::Overtaken => {
+            match self.try_change(&actor, &receive.customer, &receive, None).await {
+                // Another process was faster, or the id has become another customer's: whose is it now?
+                Ok(Attempt::Overtaken) | Err(Rejection::Stale { .. }) => {
                     drop(turn);
                     receive.customer = self.player(tenant, &receive.webhook).await?;
                 }
+                Ok(Attempt::Answered(answer)) => {
+                    let reply = serde_json::from_value(answer?);
+                    return reply.map_err(|_| WebhookError::Unavailable);
+                }
+                Err(rejection) => return Err(rejection.into()),
             }
         }
         Err(WebhookError::Unavailable)

@@ -88,7 +88,7 @@ impl Plan {
         Self {
             seed,
             samples: 1,
-            second_crash_every: 500,
+            second_crash_every: 800,
             positions: 0..usize::MAX,
         }
     }

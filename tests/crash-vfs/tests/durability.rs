@@ -9,15 +9,15 @@ use std::path::Path;
 use kyc_crash_vfs::examine::examine;
 use kyc_crash_vfs::explore::{Plan, Tally, explore, fresh_folder, lay_out};
 use kyc_crash_vfs::load::{Load, Outcome};
-use kyc_crash_vfs::promises::Promises;
+use kyc_crash_vfs::promises::{Promise, Promises};
 use kyc_crash_vfs::recording::{Disk, Op, Record, files_of};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 /// Seeds of one client: the same every time.
-const ONE_CLIENT: [u64; 2] = [1, 6];
+const ONE_CLIENT: [u64; 1] = [27];
 /// Seeds of several clients: what they ask for is the same, who comes first is not.
-const SEVERAL_CLIENTS: [u64; 2] = [102, 103];
+const SEVERAL_CLIENTS: [u64; 1] = [103];
 
 /// The listed seeds, and as many more as are asked for.
 fn seeds(listed: &[u64]) -> Vec<u64> {
@@ -31,7 +31,7 @@ fn seeds(listed: &[u64]) -> Vec<u64> {
 const WORK: Load = Load {
     seed: 0,
     clients: 1,
-    commands: 16,
+    commands: 8,
     restarts: 0,
     checkpoints: true,
 };
@@ -84,6 +84,7 @@ fn a_first_start_may_be_cut_off_anywhere() {
 
 #[test]
 fn what_one_client_was_told_outlives_every_crash() {
+    let mut promises = Vec::new();
     for seed in seeds(&ONE_CLIENT) {
         let load = Load {
             seed,
@@ -94,7 +95,25 @@ fn what_one_client_was_told_outlives_every_crash() {
         let beginnings = outcome.recording.records.iter().filter(|record| begins_log(record));
         assert!(beginnings.count() > 1, "the log is begun anew");
         survives("one client", &outcome, Plan::thorough(seed));
+        promises.extend(outcome.promises.kept);
     }
+    let has = |kind: fn(&Promise) -> bool| {
+        let during = promises.iter().filter(|(position, _)| *position > 0);
+        during.map(|(_, promise)| promise).any(kind)
+    };
+    assert!(
+        has(|promise| matches!(promise, Promise::Taken(..))),
+        "webhooks are taken"
+    );
+    assert!(has(|promise| matches!(promise, Promise::Sent(_))), "calls go out");
+    assert!(
+        has(|promise| matches!(promise, Promise::Tried { .. })),
+        "calls are put back"
+    );
+    assert!(
+        has(|promise| matches!(promise, Promise::Reconciled { .. })),
+        "players are compared"
+    );
 }
 
 #[test]
@@ -103,7 +122,7 @@ fn what_several_clients_were_told_outlives_every_crash() {
         let load = Load {
             seed,
             clients: 4,
-            commands: 8,
+            commands: 5,
             ..WORK
         };
         let outcome = worked(load, Disk::Honest);
@@ -116,7 +135,7 @@ fn what_several_clients_were_told_outlives_every_crash() {
 fn a_checkpoint_of_the_stores_own_loses_nothing() {
     let load = Load {
         seed: 201,
-        commands: 300,
+        commands: 200,
         checkpoints: false,
         ..WORK
     };

@@ -1,0 +1,171 @@
+//! One database of Spin's: a connection for each operation, and transactions on it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use kyc_core::record::Cell;
+use kyc_ports::store::StoreError;
+use kyc_sql::statement::Statement;
+use spin_sdk::sqlite::{Connection, Error, Value};
+
+use crate::failure::store_error;
+use crate::migrate;
+use crate::steps::Folder;
+
+/// A database by the label that the manifest grants.
+#[derive(Debug)]
+pub(crate) struct Database {
+    label: &'static str,
+    folders: &'static [Folder],
+    /// Whether this instance has seen that the database is migrated. All that a request leaves behind.
+    is_ready: AtomicBool,
+}
+
+impl Database {
+    pub(crate) const fn new(label: &'static str, folders: &'static [Folder]) -> Self {
+        Self {
+            label,
+            folders,
+            is_ready: AtomicBool::new(false),
+        }
+    }
+
+    /// A connection of its own, to a migrated database. Dropped, it rolls back what is not committed.
+    pub(crate) async fn open(&self) -> Result<Session, StoreError> {
+        let opened = Connection::open(self.label).await;
+        let session = Session(opened.map_err(|error| self.failed_to_open(&error))?);
+        // Two requests may both get here: the second finds nothing left to do.
+        if !self.is_ready.load(Ordering::Relaxed) {
+            migrate::run(&session, self.folders).await?;
+            self.is_ready.store(true, Ordering::Relaxed);
+        }
+        Ok(session)
+    }
+
+    /// Runs statements in one transaction; gives what the last one gave.
+    pub(crate) async fn write(&self, mut statements: Vec<Statement>) -> Result<Ran, StoreError> {
+        let session = self.open().await?;
+        // One statement is a transaction by itself, unless it must be undone for touching too little.
+        if statements.len() == 1
+            && let Some(only) = statements.pop_if(|only| only.touches.is_none())
+        {
+            return session.run(only).await;
+        }
+        session.transact("BEGIN IMMEDIATE", async |session| {
+            let mut last = Ran::default();
+            for statement in statements {
+                last = session.run(statement).await?;
+            }
+            Ok(last)
+        })
+        .await
+    }
+
+    /// The rows of one statement that only reads.
+    pub(crate) async fn rows(&self, statement: Statement) -> Result<Vec<Vec<Cell>>, StoreError> {
+        self.open().await?.rows(statement).await
+    }
+
+    /// Several reads in one snapshot.
+    pub(crate) async fn read<T>(&self, reads: impl AsyncFnOnce(&Session) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.open().await?.transact("BEGIN", reads).await
+    }
+
+    fn failed_to_open(&self, error: &Error) -> StoreError {
+        StoreError::Failed(match error {
+            Error::AccessDenied => format!("the component was not granted the database `{}`", self.label),
+            Error::NoSuchDatabase => format!("the runtime has no database `{}`", self.label),
+            other => format!("the database `{}` cannot be opened: {}", self.label, text(other)),
+        })
+    }
+}
+
+/// An open connection.
+pub(crate) struct Session(Connection);
+
+/// What a statement gave.
+#[derive(Debug, Default)]
+pub(crate) struct Ran {
+    pub(crate) touched: u64,
+    pub(crate) rows: Vec<Vec<Cell>>,
+}
+
+impl Session {
+    /// Runs a write; touching another number of rows than it must is a conflict.
+    pub(crate) async fn run(&self, statement: Statement) -> Result<Ran, StoreError> {
+        let touches = statement.touches;
+        let (has_columns, rows) = self.execute(statement).await?;
+        let touched = if has_columns {
+            rows.len() as u64
+        } else {
+            self.0.changes().await
+        };
+        match touches {
+            Some(count) if count as u64 != touched => Err(StoreError::Conflict),
+            _ => Ok(Ran { touched, rows }),
+        }
+    }
+
+    /// The rows of a statement.
+    pub(crate) async fn rows(&self, statement: Statement) -> Result<Vec<Vec<Cell>>, StoreError> {
+        self.execute(statement).await.map(|(_, rows)| rows)
+    }
+
+    /// Runs a statement without parameters whose result does not matter.
+    pub(crate) async fn command(&self, sql: &'static str) -> Result<(), StoreError> {
+        self.execute(Statement::new(sql, Vec::new())).await.map(|_| ())
+    }
+
+    /// Runs something between `begin` and `COMMIT`, or undoes it.
+    pub(crate) async fn transact<T>(
+        &self,
+        begin: &'static str,
+        inside: impl AsyncFnOnce(&Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.command(begin).await?;
+        match inside(self).await {
+            Ok(value) => self.command("COMMIT").await.map(|()| value),
+            Err(error) => {
+                // Should this fail, the connection's end does the same.
+                let _ = self.command("ROLLBACK").await;
+                Err(error)
+            }
+        }
+    }
+
+    /// A statement's failure shows only when its result is collected, and a result that is not blocks the connection.
+    async fn execute(&self, statement: Statement) -> Result<(bool, Vec<Vec<Cell>>), StoreError> {
+        let failed = |error: Error| store_error(&text(&error));
+        let values = statement.params.into_iter().map(value);
+        let result = self.0.execute(statement.sql, values).await.map_err(failed)?;
+        let has_columns = !result.columns().is_empty();
+        let rows = result.collect().await.map_err(failed)?;
+        let rows = rows.into_iter().map(|row| row.values.into_iter().map(cell).collect());
+        Ok((has_columns, rows.collect()))
+    }
+}
+
+fn text(error: &Error) -> String {
+    match error {
+        Error::Io(message) => message.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn value(cell: Cell) -> Value {
+    match cell {
+        Cell::Null => Value::Null,
+        Cell::Int(value) => Value::Integer(value),
+        Cell::Text(text) => Value::Text(text),
+        Cell::Blob(bytes) => Value::Blob(bytes),
+    }
+}
+
+fn cell(value: Value) -> Cell {
+    match value {
+        Value::Integer(value) => Cell::Int(value),
+        Value::Text(text) => Cell::Text(text),
+        Value::Blob(bytes) => Cell::Blob(bytes),
+        // No column of ours is a REAL: STRICT tables refuse them.
+        Value::Null | Value::Real(_) => Cell::Null,
+    }
+}

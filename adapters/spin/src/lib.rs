@@ -1,0 +1,44 @@
+//! The ports inside Spin: streams and files in its SQLite, calls to platforms over its HTTP, its clock and randomness.
+//!
+//! A connection is opened for one operation and never shared: requests interleave on one instance, and a transaction
+//! must end with the request that began it. What survives a request is only the knowledge that a database is migrated.
+//!
+//! Reading order: `database.rs` (connections, transactions), `migrate.rs` with `split.rs`, [`SpinStore`], [`SpinBlobs`],
+//! [`SpinOutbound`] with `target.rs`. What speaks to Spin is compiled for wasm only.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+#[cfg(target_family = "wasm")]
+mod ambient;
+#[cfg(target_family = "wasm")]
+mod blobs;
+#[cfg(target_family = "wasm")]
+mod database;
+mod failure;
+#[cfg(target_family = "wasm")]
+mod migrate;
+mod name;
+#[cfg(target_family = "wasm")]
+mod outbound;
+mod split;
+mod steps;
+#[cfg(target_family = "wasm")]
+mod store;
+mod target;
+
+#[cfg(target_family = "wasm")]
+pub use ambient::{SpinClock, SpinEntropy};
+#[cfg(target_family = "wasm")]
+pub use blobs::SpinBlobs;
+#[cfg(target_family = "wasm")]
+pub use outbound::SpinOutbound;
+#[cfg(target_family = "wasm")]
+pub use store::SpinStore;
+
+pub use failure::store_error;
+pub use name::check_name;
+pub use split::statements;
+pub use steps::{Folder, KYC, STORAGE};
+pub use target::Target;

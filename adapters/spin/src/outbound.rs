@@ -1,0 +1,114 @@
+//! Calls to platforms over Spin's HTTP: one request, one bounded answer, in a bounded time.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::{Method, Request};
+use http_body_util::{BodyExt, Full};
+use kyc_core::limits::{OUTBOUND_ANSWER_BYTES_MAX, OUTBOUND_CALL_SECONDS_MAX, OUTBOUND_CONNECT_SECONDS_MAX};
+use kyc_ports::outbound::{Outbound, OutboundAnswer, OutboundError, OutboundRequest};
+use spin_sdk::http::Response;
+use spin_sdk::wasip3::http::types::{ErrorCode, RequestOptions};
+use spin_sdk::wasip3::http_compat::RequestOptionsExtension;
+
+use crate::target::Target;
+
+/// Calls platforms from a component that was granted their hosts.
+#[derive(Debug, Clone, Copy)]
+pub struct SpinOutbound;
+
+#[async_trait(?Send)]
+impl Outbound for SpinOutbound {
+    async fn send(&self, request: OutboundRequest) -> Result<OutboundAnswer, OutboundError> {
+        let target = Target::parse(&request.url)?;
+        let call = pin!(call(&target, message(&target, request)?));
+        let limit = pin!(spin_sdk::time::sleep(Duration::from_secs(OUTBOUND_CALL_SECONDS_MAX)));
+        match select(call, limit).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => Err(OutboundError::Failed(format!(
+                "{target} gave no whole answer within {OUTBOUND_CALL_SECONDS_MAX} s"
+            ))),
+        }
+    }
+}
+
+/// The message to send. Spin adds the host itself, and stalls on a body whose length it is not told.
+fn message(target: &Target, request: OutboundRequest) -> Result<Request<Full<Bytes>>, OutboundError> {
+    let unfit = |what: &str| OutboundError::Denied(format!("the call to {target} cannot be sent: {what}"));
+    let method = if request.body.is_some() {
+        Method::POST
+    } else {
+        Method::GET
+    };
+    let body = Bytes::from(request.body.unwrap_or_default());
+    let length = body.len();
+    let mut message = Request::builder()
+        .method(method)
+        .uri(request.url)
+        .body(Full::new(body))
+        .map_err(|_| unfit("its path or query"))?;
+    let headers = message.headers_mut();
+    for (name, value) in request.headers {
+        // The value may be a secret, so that only the name is told.
+        let value = HeaderValue::try_from(value).map_err(|_| unfit(&format!("the value of `{name}`")))?;
+        let name = HeaderName::try_from(name).map_err(|_| unfit("the name of a header"))?;
+        headers.append(name, value);
+    }
+    headers.insert(USER_AGENT, HeaderValue::from_static("kycd"));
+    headers.insert(CONTENT_LENGTH, length.into());
+    message.extensions_mut().insert(options());
+    Ok(message)
+}
+
+/// What the host does about time. A host that cannot says so, and the limit of the whole call holds all the same.
+fn options() -> RequestOptionsExtension {
+    let options = RequestOptions::new();
+    let nanos = |seconds: u64| Some(seconds.saturating_mul(1_000_000_000));
+    let _ = options.set_connect_timeout(nanos(OUTBOUND_CONNECT_SECONDS_MAX));
+    let _ = options.set_first_byte_timeout(nanos(OUTBOUND_CALL_SECONDS_MAX));
+    let _ = options.set_between_bytes_timeout(nanos(OUTBOUND_CALL_SECONDS_MAX));
+    RequestOptionsExtension(options)
+}
+
+async fn call(target: &Target, message: Request<Full<Bytes>>) -> Result<OutboundAnswer, OutboundError> {
+    match spin_sdk::http::send(message).await {
+        Ok(answer) => read(target, answer).await,
+        Err(ErrorCode::HttpRequestDenied) => Err(target.not_granted()),
+        Err(error) => Err(no_answer(target, &error)),
+    }
+}
+
+async fn read(target: &Target, answer: Response) -> Result<OutboundAnswer, OutboundError> {
+    let status = answer.status().as_u16();
+    let retry_after = answer.headers().get(RETRY_AFTER);
+    let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let mut incoming = answer.into_body();
+    let mut body = Vec::new();
+    while let Some(frame) = incoming.frame().await {
+        let frame = frame.map_err(|error| no_answer(target, &error))?;
+        let Some(piece) = frame.data_ref() else { continue };
+        if body.len() + piece.len() > OUTBOUND_ANSWER_BYTES_MAX {
+            return Err(OutboundError::Failed(format!(
+                "the answer of {target} is longer than {OUTBOUND_ANSWER_BYTES_MAX} bytes"
+            )));
+        }
+        body.extend_from_slice(piece);
+    }
+    Ok(OutboundAnswer {
+        status,
+        retry_after,
+        body,
+    })
+}
+
+/// The code's name; what it carries may quote the peer.
+fn no_answer(target: &Target, error: &ErrorCode) -> OutboundError {
+    let told = format!("{error:?}");
+    let name = told.split(['(', ' ']).next().unwrap_or_default();
+    let name = name.rsplit("::").next().unwrap_or_default();
+    OutboundError::Failed(format!("no whole answer from {target}: {name}"))
+}

@@ -1,0 +1,49 @@
+//! A run from its settings to the files that it leaves.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::bench::Bench;
+use crate::options::RunOptions;
+use crate::table::{Row, markdown};
+use crate::{Result, machine, plot, rows};
+
+/// Measures, prints the table, and writes `table.md`, `results.json` and `plot.svg`.
+pub(crate) fn run(options: RunOptions) -> Result<()> {
+    let out = options.out.clone();
+    let mut bench = Bench::new(options)?;
+    let machine = machine::describe(bench.folder());
+    let load_before = machine::load_average();
+    let (mut all, mut details) = (Vec::<Row>::new(), Vec::new());
+    fs::create_dir_all(&out)?;
+    for (name, measure) in rows::chosen(&bench.options.only) {
+        eprintln!("{name} (load average {:.1})", machine::load_average());
+        let load = machine::load_average();
+        let rows = measure(&mut bench).unwrap_or_else(|error| rows::failed(name, &error));
+        for row in &rows {
+            eprintln!("  {}: {:?} {}", row.what, row.figure(), row.verdict());
+            details.push(json!({ "name": name, "row": row.json(), "load_average_before": load }));
+        }
+        all.extend(rows);
+        // After every row: a run that is broken off leaves what it has.
+        let results = json!({
+            "machine": machine,
+            "load_average_before": load_before,
+            "load_average_behind": machine::load_average(),
+            "profiles": bench.options.profiles,
+            "base_profiles": bench.options.base,
+            "connections": bench.options.connections(),
+            "generator_threads": bench.options.generators(),
+            "pairs": bench.options.pairs(),
+            "seconds": bench.options.measured().as_secs_f64(),
+            "rows": details,
+        });
+        fs::write(out.join("results.json"), format!("{results:#}\n"))?;
+        fs::write(out.join("table.md"), markdown(&all))?;
+        fs::write(out.join("plot.svg"), plot::svg(&all))?;
+    }
+    println!("{}", markdown(&all));
+    println!("{machine:#}, load average {load_before:.1} before");
+    Ok(())
+}

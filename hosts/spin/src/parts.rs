@@ -1,0 +1,185 @@
+//! What a component is made of: its variables, and the ports that they make.
+
+use std::sync::Arc;
+
+use kyc_core::time::Time;
+use kyc_jwt::{Algorithm, Verifier};
+use kyc_ports::app::{App, Ports};
+use kyc_ports::notify::Silent;
+use kyc_ports::tokens::{BadToken, Tokens, Verified};
+use kyc_ports::vault::{CannotOpen, Vault};
+use kyc_spin_adapter::{SpinClock, SpinEntropy, SpinOutbound, SpinStore};
+use kyc_vault::SealingVault;
+use spin_sdk::variables;
+
+/// Spin's label of the database of streams: the one that every runtime has.
+const KYC: &str = "default";
+/// Spin's label of the database of files.
+const STORAGE: &str = "storage";
+/// Shortest secret that guards the tick, in bytes.
+const TICK_SECRET_BYTES_MIN: usize = 16;
+
+/// Why a component cannot serve: a variable is missing or wrong. It names the variable and never its value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unusable {
+    /// No value was given.
+    #[error("the variable `{0}` has no value: give it as `SPIN_VARIABLE_{upper}` or from a secret", upper = .0.to_uppercase())]
+    Missing(&'static str),
+    /// None of the variables that say which tokens are taken has a value.
+    #[error("no variable says which tokens are taken: give one of `token_secret`, `token_public_key` and `token_jwks`")]
+    NoTokens,
+    /// More than one of them has.
+    #[error("`token_secret`, `token_public_key` and `token_jwks` exclude each other: give one of them")]
+    ManyTokens,
+    /// The value will not do.
+    #[error("the variable `{name}` cannot be used: {problem}")]
+    Wrong {
+        /// Its name.
+        name: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// One of the components of `spin.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Component {
+    /// Managers' and customers' commands.
+    Api,
+    /// Uploads and downloads.
+    Storage,
+    /// What platforms tell.
+    Webhooks,
+    /// What the clock brings.
+    Tick,
+}
+
+impl Component {
+    /// Which one this is.
+    pub(crate) async fn of_instance() -> Result<Self, Unusable> {
+        match required("component").await?.as_str() {
+            "api" => Ok(Self::Api),
+            "storage" => Ok(Self::Storage),
+            "webhooks" => Ok(Self::Webhooks),
+            "tick" => Ok(Self::Tick),
+            _ => Err(Unusable::Wrong {
+                name: "component",
+                problem: "it must be `api`, `storage`, `webhooks` or `tick`".to_owned(),
+            }),
+        }
+    }
+
+    /// The application over what this component was granted.
+    pub(crate) async fn app(self) -> Result<App, Unusable> {
+        let tokens: Arc<dyn Tokens> = match self {
+            Self::Api | Self::Storage => Arc::new(verifier().await?),
+            Self::Webhooks | Self::Tick => Arc::new(Nothing),
+        };
+        let vault: Arc<dyn Vault> = match self {
+            Self::Storage => Arc::new(Nothing),
+            Self::Api | Self::Webhooks | Self::Tick => Arc::new(vault().await?),
+        };
+        let store = SpinStore::new(KYC, STORAGE);
+        // No cache: other instances commit too.
+        Ok(App::new(Ports {
+            blobs: Arc::new(store.blobs()),
+            store: Arc::new(store),
+            clock: Arc::new(SpinClock),
+            entropy: Arc::new(SpinEntropy),
+            tokens,
+            notify: Arc::new(Silent),
+            outbound: Arc::new(SpinOutbound),
+            vault,
+        }))
+    }
+}
+
+/// The secret that whoever calls the tick must show.
+pub(crate) async fn tick_secret() -> Result<String, Unusable> {
+    let secret = required("tick_secret").await?;
+    if secret.len() < TICK_SECRET_BYTES_MIN {
+        return Err(Unusable::Wrong {
+            name: "tick_secret",
+            problem: format!("it must have at least {TICK_SECRET_BYTES_MIN} bytes"),
+        });
+    }
+    Ok(secret)
+}
+
+async fn vault() -> Result<SealingVault, Unusable> {
+    let wrong = |error: kyc_vault::BadKey| Unusable::Wrong {
+        name: "master_key",
+        problem: error.to_string(),
+    };
+    SealingVault::new(&required("master_key").await?).map_err(wrong)
+}
+
+async fn verifier() -> Result<Verifier, Unusable> {
+    let secret = optional("token_secret").await;
+    let public_key = optional("token_public_key").await;
+    let jwks = optional("token_jwks").await;
+    let wrong = |name: &'static str| {
+        move |error: kyc_jwt::KeyError| Unusable::Wrong {
+            name,
+            problem: error.to_string(),
+        }
+    };
+    let mut verifier = match (secret, public_key, jwks) {
+        (None, None, None) => return Err(Unusable::NoTokens),
+        (Some(secret), None, None) => Verifier::shared_secret(secret.as_bytes()).map_err(wrong("token_secret"))?,
+        (None, Some(pem), None) => Verifier::ed25519_public(&pem).map_err(wrong("token_public_key"))?,
+        (None, None, Some(json)) => Verifier::jwks(&json, algorithm().await?).map_err(wrong("token_jwks"))?,
+        _ => return Err(Unusable::ManyTokens),
+    };
+    if let Some(issuer) = optional("token_issuer").await {
+        verifier = verifier.issuer(issuer);
+    }
+    if let Some(audience) = optional("token_audience").await {
+        verifier = verifier.audience(audience);
+    }
+    Ok(verifier)
+}
+
+async fn algorithm() -> Result<Algorithm, Unusable> {
+    let wrong = |problem: &str| Unusable::Wrong {
+        name: "token_algorithm",
+        problem: problem.to_owned(),
+    };
+    required("token_algorithm").await?.parse().map_err(wrong)
+}
+
+async fn required(name: &'static str) -> Result<String, Unusable> {
+    optional(name).await.ok_or(Unusable::Missing(name))
+}
+
+/// A variable's value without the white space around it, which secrets made from files have; an empty one is none.
+async fn optional(name: &'static str) -> Option<String> {
+    match variables::get(name).await {
+        Ok(value) => Some(value.trim().to_owned()).filter(|value| !value.is_empty()),
+        Err(error) => {
+            tracing::warn!(name, %error, "a variable has no value");
+            None
+        }
+    }
+}
+
+/// Stands where a component was granted nothing: it takes no token and opens no secret.
+#[derive(Debug, Clone, Copy)]
+struct Nothing;
+
+impl Tokens for Nothing {
+    fn verify(&self, _token: &str, _now: Time) -> Result<Verified, BadToken> {
+        Err(BadToken("no tokens are taken here"))
+    }
+}
+
+impl Vault for Nothing {
+    fn seal(&self, _nonce: [u8; 12], _secret: &str, _context: &str) -> String {
+        // What is empty opens nowhere; this component's routes seal nothing.
+        String::new()
+    }
+
+    fn open(&self, _sealed: &str, _context: &str) -> Result<String, CannotOpen> {
+        Err(CannotOpen)
+    }
+}

@@ -1,0 +1,116 @@
+//! One request: which component this is, whether the route is one of its own, and who answers it.
+
+use std::sync::OnceLock;
+
+use http::{Method, Response, StatusCode};
+use kyc_core::rejection::Rejection;
+use kyc_http::reply::{ReplyBody, error, whole};
+use kyc_http::{Http, openapi};
+use kyc_ports::app::App;
+use spin_sdk::http::Request;
+
+use crate::parts::{Component, Unusable};
+use crate::reply::{refused, text};
+use crate::tick;
+
+/// What the native server has and a component cannot: connections that stay open, and a process that lives on.
+const NATIVE_ONLY: [&str; 4] = ["/docs", "/metrics", "/subscribe", "/tcp"];
+
+/// What requests on one instance share: no connection, and nothing of any request.
+struct Shared {
+    component: Component,
+    app: App,
+    http: Http,
+}
+
+static SHARED: OnceLock<Shared> = OnceLock::new();
+
+pub(crate) async fn serve(request: Request) -> Response<ReplyBody> {
+    let path = request.uri().path();
+    // Alive is alive, whatever is missing.
+    if path == "/healthz" {
+        return text("ok\n");
+    }
+    match shared().await {
+        Ok(shared) if shared.component.has(path) => shared.answer(request).await,
+        Ok(_) => unknown(path),
+        Err(unusable) => {
+            tracing::error!(%unusable, "the component cannot serve");
+            refused(&Rejection::Unavailable, &unusable.to_string())
+        }
+    }
+}
+
+/// Made by an instance's first request. Where a variable is missing, the next request looks again.
+async fn shared() -> Result<&'static Shared, Unusable> {
+    if let Some(shared) = SHARED.get() {
+        return Ok(shared);
+    }
+    log();
+    let component = Component::of_instance().await?;
+    let app = component.app().await?;
+    // Another request may have been faster: then its parts are as good.
+    Ok(SHARED.get_or_init(|| Shared {
+        component,
+        http: Http::new(app.clone()),
+        app,
+    }))
+}
+
+/// Log lines go to standard error, which Spin keeps for each component.
+fn log() {
+    let lines = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .finish();
+    // A second request that gets here finds it set.
+    let _ = tracing::subscriber::set_global_default(lines);
+}
+
+impl Component {
+    /// Whether a route is this component's. The manifest says so too; this holds when somebody edits the manifest.
+    fn has(self, path: &str) -> bool {
+        let owner = match path {
+            "/upload" => Self::Storage,
+            "/internal/tick" | "/internal/sweep" => Self::Tick,
+            _ if path.starts_with("/files/") => Self::Storage,
+            _ if path.starts_with("/v1/adapters/") => Self::Webhooks,
+            _ => Self::Api,
+        };
+        owner == self
+    }
+}
+
+impl Shared {
+    async fn answer(&self, request: Request) -> Response<ReplyBody> {
+        let path = request.uri().path();
+        match self.component {
+            Component::Tick => tick::serve(&self.app, &request).await,
+            Component::Api if path == "/readyz" => self.ready().await,
+            Component::Api if path == "/openapi.json" && request.method() == Method::GET => {
+                let document = openapi::document().to_string();
+                whole(StatusCode::OK, "application/json", document.into())
+            }
+            Component::Api if NATIVE_ONLY.contains(&path) => unknown(path),
+            Component::Api | Component::Storage | Component::Webhooks => self.http.handle(request).await,
+        }
+    }
+
+    async fn ready(&self) -> Response<ReplyBody> {
+        match self.app.check_writable().await {
+            Ok(()) => text("ready\n"),
+            Err(rejection) => error(&rejection),
+        }
+    }
+}
+
+fn unknown(path: &str) -> Response<ReplyBody> {
+    if NATIVE_ONLY.contains(&path) {
+        return refused(
+            &Rejection::NotFound("route"),
+            "only the native server has this: the Spin components offer no TCP, no subscriptions, no metrics and no pages",
+        );
+    }
+    error(&Rejection::NotFound("route"))
+}
