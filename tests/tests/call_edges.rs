@@ -117,7 +117,9 @@ fn a_prohibited_customer_is_not_told_as_verified_by_a_replay() {
         reacts(world, Reaction::Takes);
         drop(posted(world, &[&tenant]));
         let id = deliveries(world).iter().find(|row| row["call"] == "update").unwrap()["id"].clone();
-        world.refused("MngReplayKycDelivery", json!({ "id": id })).is_invalid_state(4);
+        world
+            .refused("MngReplayKycDelivery", json!({ "id": id }))
+            .is_invalid_state(4);
         send_all(world);
         let sent: Vec<String> = posted(world, &[&tenant]).iter().map(Sent::line).collect();
         assert_eq!(

@@ -249,7 +249,8 @@ fn assert_told(world: &World, deliveries: &[Delivery]) {
                 assert_eq!(told, ToldStatus::Verified, "player {player}, level {level}");
             } else if told == ToldStatus::Verified {
                 let mut steps = state.steps.iter().filter(|step| step.level == level);
-                let is_rejected = is_prohibited || steps.any(|step| matches!(step.status, StepStatus::Rejected | StepStatus::Expired));
+                let is_rejected = is_prohibited
+                    || steps.any(|step| matches!(step.status, StepStatus::Rejected | StepStatus::Expired));
                 assert!(!is_rejected, "player {player}, level {level}");
             }
         }

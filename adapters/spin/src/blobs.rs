@@ -83,7 +83,9 @@ impl Blobs for SpinBlobs {
         let params = vec![text(after), before.to_cell(), Cell::Int(limit as i64)];
         let rows = self.database.rows(Statement::new(sql, params)).await.map_err(failed)?;
         let names = rows.into_iter().flatten().map(String::from_cell);
-        names.collect::<Option<_>>().ok_or_else(|| BlobError("a name is no text".to_owned()))
+        names
+            .collect::<Option<_>>()
+            .ok_or_else(|| BlobError("a name is no text".to_owned()))
     }
 }
 
@@ -99,7 +101,10 @@ impl Reading {
         if self.left.is_empty() {
             return Ok(None);
         }
-        let (number, offset) = (self.left.start / CHUNK_BYTES as u64, self.left.start % CHUNK_BYTES as u64);
+        let (number, offset) = (
+            self.left.start / CHUNK_BYTES as u64,
+            self.left.start % CHUNK_BYTES as u64,
+        );
         let sql = "SELECT substr(bytes, ?3, ?4) FROM chunks WHERE blob_id = ?1 AND number = ?2";
         let params = vec![
             Cell::Int(self.blob_id),

@@ -11,6 +11,9 @@ use crate::failure::store_error;
 use crate::migrate;
 use crate::steps::Folder;
 
+/// How often the database's lock is waited for, five seconds each time.
+const LOCK_ATTEMPTS_MAX: usize = 3;
+
 /// A database by the label that the manifest grants.
 #[derive(Debug)]
 pub(crate) struct Database {
@@ -50,14 +53,15 @@ impl Database {
         {
             return session.run(only).await;
         }
-        session.transact("BEGIN IMMEDIATE", async |session| {
-            let mut last = Ran::default();
-            for statement in statements {
-                last = session.run(statement).await?;
-            }
-            Ok(last)
-        })
-        .await
+        session
+            .transact("BEGIN IMMEDIATE", async |session| {
+                let mut last = Ran::default();
+                for statement in statements {
+                    last = session.run(statement).await?;
+                }
+                Ok(last)
+            })
+            .await
     }
 
     /// The rows of one statement that only reads.
@@ -66,7 +70,10 @@ impl Database {
     }
 
     /// Several reads in one snapshot.
-    pub(crate) async fn read<T>(&self, reads: impl AsyncFnOnce(&Session) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(crate) async fn read<T>(
+        &self,
+        reads: impl AsyncFnOnce(&Session) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         self.open().await?.transact("BEGIN", reads).await
     }
 
@@ -132,11 +139,25 @@ impl Session {
         }
     }
 
-    /// A statement's failure shows only when its result is collected, and a result that is not blocks the connection.
+    /// Runs a statement; again where the lock was somebody else's for as long as Spin waits, for then nothing was done.
+    /// Inside a transaction that writes, the lock is held already: what carries files is never run again.
     async fn execute(&self, statement: Statement) -> Result<(bool, Vec<Vec<Cell>>), StoreError> {
+        let values: Vec<Value> = statement.params.into_iter().map(value).collect();
+        if !values.iter().any(|value| matches!(value, Value::Blob(_))) {
+            for _ in 1..LOCK_ATTEMPTS_MAX {
+                match self.execute_once(&statement.sql, values.clone()).await {
+                    Err(StoreError::Busy) => {}
+                    done => return done,
+                }
+            }
+        }
+        self.execute_once(&statement.sql, values).await
+    }
+
+    /// A statement's failure shows only when its result is collected, and a result that is not blocks the connection.
+    async fn execute_once(&self, sql: &str, values: Vec<Value>) -> Result<(bool, Vec<Vec<Cell>>), StoreError> {
         let failed = |error: Error| store_error(&text(&error));
-        let values = statement.params.into_iter().map(value);
-        let result = self.0.execute(statement.sql, values).await.map_err(failed)?;
+        let result = self.0.execute(sql, values).await.map_err(failed)?;
         let has_columns = !result.columns().is_empty();
         let rows = result.collect().await.map_err(failed)?;
         let rows = rows.into_iter().map(|row| row.values.into_iter().map(cell).collect());

@@ -4,7 +4,12 @@ use kyc_ports::store::StoreError;
 
 /// Broken constraints (`UNIQUE constraint failed: …`), and what the audit log's triggers say.
 const CONFLICTS: [&str; 3] = ["constraint failed", "CONSTRAINT", "audit rows are not"];
-const BUSY: [&str; 4] = ["database is locked", "database table is locked", "SQLITE_BUSY", "SQLITE_LOCKED"];
+const BUSY: [&str; 4] = [
+    "database is locked",
+    "database table is locked",
+    "SQLITE_BUSY",
+    "SQLITE_LOCKED",
+];
 
 /// A broken constraint is somebody else's commit; a database that stayed locked can be tried again; all else failed.
 pub fn store_error(message: &str) -> StoreError {
@@ -31,9 +36,15 @@ mod tests {
         let open = || rusqlite::Connection::open(&folder).unwrap();
         let (first, second) = (open(), open());
         second.busy_timeout(std::time::Duration::ZERO).unwrap();
-        first.execute_batch("CREATE TABLE a (b INTEGER NOT NULL UNIQUE CHECK (b > 0)) STRICT; INSERT INTO a VALUES (1)").unwrap();
+        first
+            .execute_batch("CREATE TABLE a (b INTEGER NOT NULL UNIQUE CHECK (b > 0)) STRICT; INSERT INTO a VALUES (1)")
+            .unwrap();
         let told = |sql: &str| store_error(&second.execute(sql, []).unwrap_err().to_string());
-        for sql in ["INSERT INTO a VALUES (1)", "INSERT INTO a VALUES (NULL)", "INSERT INTO a VALUES (0)"] {
+        for sql in [
+            "INSERT INTO a VALUES (1)",
+            "INSERT INTO a VALUES (NULL)",
+            "INSERT INTO a VALUES (0)",
+        ] {
             assert_eq!(told(sql), StoreError::Conflict, "{sql}");
         }
         assert!(matches!(told("INSERT INTO nowhere VALUES (1)"), StoreError::Failed(_)));

@@ -9,7 +9,8 @@ use crate::split::statements;
 use crate::steps::Folder;
 
 /// Several folders may share a database, and a remote one may refuse `PRAGMA user_version`: hence a table.
-const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS migrations (folder TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT";
+const VERSIONS: &str =
+    "CREATE TABLE IF NOT EXISTS migrations (folder TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT";
 
 /// Runs what is missing. Whoever else is at it is waited for.
 pub(crate) async fn run(session: &Session, folders: &[Folder]) -> Result<(), StoreError> {
@@ -38,7 +39,10 @@ pub(crate) async fn run(session: &Session, folders: &[Folder]) -> Result<(), Sto
 
 async fn is_known(session: &Session) -> Result<bool, StoreError> {
     let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'";
-    session.rows(Statement::new(sql, Vec::new())).await.map(|rows| !rows.is_empty())
+    session
+        .rows(Statement::new(sql, Vec::new()))
+        .await
+        .map(|rows| !rows.is_empty())
 }
 
 /// Folders with steps that have not run, and how many of them have.
@@ -62,7 +66,9 @@ async fn missing<'a>(session: &Session, folders: &'a [Folder]) -> Result<Vec<(&'
 
 async fn version(session: &Session, folder: &Folder) -> Result<usize, StoreError> {
     let sql = "SELECT version FROM migrations WHERE folder = ?1";
-    let rows = session.rows(Statement::new(sql, vec![Cell::Text(folder.name.to_owned())])).await?;
+    let rows = session
+        .rows(Statement::new(sql, vec![Cell::Text(folder.name.to_owned())]))
+        .await?;
     let version = rows.into_iter().flatten().next().and_then(i64::from_cell);
     Ok(usize::try_from(version.unwrap_or(0)).unwrap_or(usize::MAX))
 }

@@ -123,7 +123,10 @@ mod tests {
             (" ; ;-- nothing;\n/* ; */;", &[]),
             ("SELECT 1", &["SELECT 1"]),
             ("SELECT 1; SELECT 2;", &["SELECT 1", "SELECT 2"]),
-            ("SELECT ';', \"a;b\", `;`, [;]; X", &["SELECT ';', \"a;b\", `;`, [;]", "X"]),
+            (
+                "SELECT ';', \"a;b\", `;`, [;]; X",
+                &["SELECT ';', \"a;b\", `;`, [;]", "X"],
+            ),
             ("SELECT 'it''s;'; X", &["SELECT 'it''s;'", "X"]),
             ("A -- one;\n, /* two; */ B; C", &["A -- one;\n, /* two; */ B", "C"]),
             ("BEGIN; COMMIT", &["BEGIN", "COMMIT"]),
@@ -138,7 +141,10 @@ mod tests {
                 "create temp trigger t before delete on a begin select 1; end;",
                 &["create temp trigger t before delete on a begin select 1; end"],
             ),
-            ("CREATE TABLE trigger_begin (a); X", &["CREATE TABLE trigger_begin (a)", "X"]),
+            (
+                "CREATE TABLE trigger_begin (a); X",
+                &["CREATE TABLE trigger_begin (a)", "X"],
+            ),
             ("SELECT 'ö;' ; ä", &["SELECT 'ö;'", "ä"]),
             ("SELECT 'open;", &["SELECT 'open;"]),
         ] {
@@ -154,7 +160,9 @@ mod tests {
             for step in KYC.iter().chain(STORAGE).flat_map(|folder| folder.steps) {
                 run(&database, step);
             }
-            let mut query = database.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name").unwrap();
+            let mut query = database
+                .prepare("SELECT name, sql FROM sqlite_schema ORDER BY name")
+                .unwrap();
             let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
             rows.map(Result::unwrap).collect()
         };

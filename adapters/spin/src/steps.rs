@@ -39,9 +39,15 @@ mod tests {
     fn every_migration_is_listed() {
         for folder in KYC.iter().chain(STORAGE) {
             let path = format!("{}/../../migrations/{}", env!("CARGO_MANIFEST_DIR"), folder.name);
-            let mut files: Vec<_> = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+            let mut files: Vec<_> = std::fs::read_dir(path)
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .collect();
             files.sort();
-            let contents: Vec<String> = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+            let contents: Vec<String> = files
+                .iter()
+                .map(|file| std::fs::read_to_string(file).unwrap())
+                .collect();
             assert_eq!(folder.steps, contents, "migrations/{}", folder.name);
         }
     }

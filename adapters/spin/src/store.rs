@@ -135,19 +135,14 @@ impl Store for SpinStore {
             ("delivery", wanted.deliveries),
         ];
         let session = self.kyc.open().await?;
-        let reserved = session
-            .transact("BEGIN IMMEDIATE", async |session| {
-                let mut firsts = [0; 8];
-                for ((name, count), first) in kinds.into_iter().zip(&mut firsts) {
-                    if count > 0 {
-                        let rows = session.rows(commit::reserve(name, count)).await?;
-                        let cell = rows.into_iter().flatten().next();
-                        *first = cell.and_then(i64::from_cell).ok_or_else(corrupt)?;
-                    }
-                }
-                Ok(firsts)
-            })
-            .await?;
+        let reserved = if kinds.iter().filter(|(_, count)| *count > 0).count() > 1 {
+            session
+                .transact("BEGIN IMMEDIATE", async |session| firsts(session, kinds).await)
+                .await?
+        } else {
+            // One statement by itself holds the lock for less time than a transaction of several calls.
+            firsts(&session, kinds).await?
+        };
         let [profile, step, document, template, audit, customer, tenant, delivery] = reserved;
         Ok(Reserved {
             profile,
@@ -262,6 +257,19 @@ impl Store for SpinStore {
         // A write that changes nothing for anybody, but goes all the way to the disk.
         self.kyc.write(vec![commit::reserve("audit", 0)]).await.map(|_| ())
     }
+}
+
+/// The first of the ids of each kind; 0 where none are wanted.
+async fn firsts(session: &Session, kinds: [(&'static str, i64); 8]) -> Result<[i64; 8], StoreError> {
+    let mut firsts = [0; 8];
+    for ((name, count), first) in kinds.into_iter().zip(&mut firsts) {
+        if count > 0 {
+            let rows = session.rows(commit::reserve(name, count)).await?;
+            let cell = rows.into_iter().flatten().next();
+            *first = cell.and_then(i64::from_cell).ok_or_else(corrupt)?;
+        }
+    }
+    Ok(firsts)
 }
 
 async fn all<T: Table>(session: &Session, statement: Statement) -> Result<Vec<T>, StoreError> {

@@ -26,9 +26,7 @@ impl Target {
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let authority = rest.get(..end).unwrap_or_default();
         if authority.contains('@') {
-            return Err(denied(
-                "the platform's address must not hold a user name or password",
-            ));
+            return Err(denied("the platform's address must not hold a user name or password"));
         }
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
@@ -46,23 +44,37 @@ impl Target {
 
     fn check(&self) -> Result<(), OutboundError> {
         if is_literal(&self.host) {
-            return Err(denied(&format!("{self} is a literal address, which a component never calls")));
+            return Err(denied(&format!(
+                "{self} is a literal address, which a component never calls"
+            )));
         }
         let is_plain = |label: &str| {
-            !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            !label.is_empty()
+                && label
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         };
         if !self.host.split('.').all(is_plain) {
             return Err(denied("the platform's address has no proper host"));
         }
-        if self.host.rsplit('.').next().is_some_and(|last| INTERNAL.contains(&last)) {
-            return Err(denied(&format!("{self} is an internal name, which a component never calls")));
+        if self
+            .host
+            .rsplit('.')
+            .next()
+            .is_some_and(|last| INTERNAL.contains(&last))
+        {
+            return Err(denied(&format!(
+                "{self} is an internal name, which a component never calls"
+            )));
         }
         Ok(())
     }
 
     /// What a call is refused with when the component's manifest does not grant its host.
     pub fn not_granted(&self) -> OutboundError {
-        denied(&format!("the component was not granted {self}: its operator must allow this outbound host"))
+        denied(&format!(
+            "the component was not granted {self}: its operator must allow this outbound host"
+        ))
     }
 }
 
@@ -74,7 +86,9 @@ fn is_literal(host: &str) -> bool {
     }
     let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
     let hex = last.strip_prefix("0x").unwrap_or(last);
-    !last.is_empty() && (last.bytes().all(|byte| byte.is_ascii_digit()) || (hex != last && hex.bytes().all(|byte| byte.is_ascii_hexdigit())))
+    !last.is_empty()
+        && (last.bytes().all(|byte| byte.is_ascii_digit())
+            || (hex != last && hex.bytes().all(|byte| byte.is_ascii_hexdigit())))
 }
 
 impl Display for Target {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kyc_core::time::Time;
 use kyc_jwt::{Algorithm, Verifier};
-use kyc_ports::app::{App, Ports};
+use kyc_ports::app::Ports;
 use kyc_ports::notify::Silent;
 use kyc_ports::tokens::{BadToken, Tokens, Verified};
 use kyc_ports::vault::{CannotOpen, Vault};
@@ -69,8 +69,8 @@ impl Component {
         }
     }
 
-    /// The application over what this component was granted.
-    pub(crate) async fn app(self) -> Result<App, Unusable> {
+    /// The ports over what this component was granted.
+    pub(crate) async fn ports(self) -> Result<Ports, Unusable> {
         let tokens: Arc<dyn Tokens> = match self {
             Self::Api | Self::Storage => Arc::new(verifier().await?),
             Self::Webhooks | Self::Tick => Arc::new(Nothing),
@@ -80,8 +80,7 @@ impl Component {
             Self::Api | Self::Webhooks | Self::Tick => Arc::new(vault().await?),
         };
         let store = SpinStore::new(KYC, STORAGE);
-        // No cache: other instances commit too.
-        Ok(App::new(Ports {
+        Ok(Ports {
             blobs: Arc::new(store.blobs()),
             store: Arc::new(store),
             clock: Arc::new(SpinClock),
@@ -90,7 +89,7 @@ impl Component {
             notify: Arc::new(Silent),
             outbound: Arc::new(SpinOutbound),
             vault,
-        }))
+        })
     }
 }
 

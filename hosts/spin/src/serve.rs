@@ -6,7 +6,7 @@ use http::{Method, Response, StatusCode};
 use kyc_core::rejection::Rejection;
 use kyc_http::reply::{ReplyBody, error, whole};
 use kyc_http::{Http, openapi};
-use kyc_ports::app::App;
+use kyc_ports::app::{App, Ports};
 use spin_sdk::http::Request;
 
 use crate::parts::{Component, Unusable};
@@ -16,11 +16,12 @@ use crate::tick;
 /// What the native server has and a component cannot: connections that stay open, and a process that lives on.
 const NATIVE_ONLY: [&str; 4] = ["/docs", "/metrics", "/subscribe", "/tcp"];
 
-/// What requests on one instance share: no connection, and nothing of any request.
+/// What requests on one instance share: no connection, nothing of any request, and nothing that one request could wait
+/// for another in. In the component model a task cannot wake another one, so each request has an application of its own,
+/// with its own turns, over these ports; between requests the commit's version decides.
 struct Shared {
     component: Component,
-    app: App,
-    http: Http,
+    ports: Ports,
 }
 
 static SHARED: OnceLock<Shared> = OnceLock::new();
@@ -48,13 +49,9 @@ async fn shared() -> Result<&'static Shared, Unusable> {
     }
     log();
     let component = Component::of_instance().await?;
-    let app = component.app().await?;
+    let ports = component.ports().await?;
     // Another request may have been faster: then its parts are as good.
-    Ok(SHARED.get_or_init(|| Shared {
-        component,
-        http: Http::new(app.clone()),
-        app,
-    }))
+    Ok(SHARED.get_or_init(|| Shared { component, ports }))
 }
 
 /// Log lines go to standard error, which Spin keeps for each component.
@@ -85,23 +82,25 @@ impl Component {
 impl Shared {
     async fn answer(&self, request: Request) -> Response<ReplyBody> {
         let path = request.uri().path();
+        // No cache: other instances commit too.
+        let app = App::new(self.ports.clone());
         match self.component {
-            Component::Tick => tick::serve(&self.app, &request).await,
-            Component::Api if path == "/readyz" => self.ready().await,
+            Component::Tick => tick::serve(&app, &request).await,
+            Component::Api if path == "/readyz" => ready(&app).await,
             Component::Api if path == "/openapi.json" && request.method() == Method::GET => {
                 let document = openapi::document().to_string();
                 whole(StatusCode::OK, "application/json", document.into())
             }
             Component::Api if NATIVE_ONLY.contains(&path) => unknown(path),
-            Component::Api | Component::Storage | Component::Webhooks => self.http.handle(request).await,
+            Component::Api | Component::Storage | Component::Webhooks => Http::new(app).handle(request).await,
         }
     }
+}
 
-    async fn ready(&self) -> Response<ReplyBody> {
-        match self.app.check_writable().await {
-            Ok(()) => text("ready\n"),
-            Err(rejection) => error(&rejection),
-        }
+async fn ready(app: &App) -> Response<ReplyBody> {
+    match app.check_writable().await {
+        Ok(()) => text("ready\n"),
+        Err(rejection) => error(&rejection),
     }
 }
 

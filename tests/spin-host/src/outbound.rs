@@ -1,0 +1,95 @@
+//! Outbound HTTP of the guest: only to granted hosts, through hyper, to a test's stub or to a sibling component.
+
+use crate::App;
+use crate::manifest::Component;
+use bytes::Bytes;
+use http::{Request, Response, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+/// Answers the guest's granted outbound requests in place of the network.
+pub type Outbound = Arc<dyn Fn(Request<Bytes>) -> Pin<Box<dyn Future<Output = Response<Bytes>> + Send>> + Send + Sync>;
+
+type BodyEnd = Box<dyn Future<Output = Result<(), Error>> + Send>;
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_mins(10);
+
+pub(crate) struct Hooks {
+    pub(crate) component: Arc<Component>,
+    pub(crate) app: Arc<App>,
+}
+
+impl WasiHttpHooks for Hooks {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: BodyEnd,
+    ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, BodyEnd), Error>> + Send> {
+        let granted = self.component.hosts.allows(request.uri());
+        let app = self.app.clone();
+        Box::new(async move {
+            if !granted {
+                app.stats.count(&app.stats.outbound_denied);
+                return Err(Error::HttpRequestDenied);
+            }
+            let response = send(&app, request, options.unwrap_or_default()).await?;
+            Ok((response, Box::new(std::future::ready(Ok(()))) as BodyEnd))
+        })
+    }
+}
+
+async fn send(app: &App, request: Request<WasiBody>, options: RequestOptions) -> Result<Response<WasiBody>, Error> {
+    let sibling = request
+        .uri()
+        .host()
+        .and_then(|host| host.strip_suffix(".spin.internal"))
+        .map(str::to_owned);
+    if let Some(id) = sibling {
+        return app.call_sibling(&id, request).await.ok_or(Error::DestinationNotFound);
+    }
+    if let Some(stub) = &app.outbound {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let response = stub(Request::from_parts(parts, body)).await;
+        return Ok(response.map(|body| Full::new(body).map_err(Error::from).boxed_unsync()));
+    }
+    over_network(request, options).await
+}
+
+async fn over_network(mut request: Request<WasiBody>, options: RequestOptions) -> Result<Response<WasiBody>, Error> {
+    let uri = request.uri();
+    if uri.scheme_str() != Some("http") {
+        return Err(Error::InternalError(Some(
+            "this test host speaks http only: give it a stub for https".into(),
+        )));
+    }
+    let host = uri.host().ok_or(Error::HttpRequestUriInvalid)?;
+    let address = format!("{host}:{}", uri.port_u16().unwrap_or(80));
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let path: Uri = path.parse().map_err(|_| Error::HttpRequestUriInvalid)?;
+    let connect = timeout(
+        options.connect_timeout.unwrap_or(DEFAULT_TIMEOUT),
+        TcpStream::connect(address),
+    );
+    let stream = connect
+        .await
+        .map_err(|_| Error::ConnectionTimeout)?
+        .map_err(Error::Connect)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    *request.uri_mut() = path;
+    let answer = timeout(
+        options.first_byte_timeout.unwrap_or(DEFAULT_TIMEOUT),
+        sender.send_request(request),
+    );
+    let response = answer.await.map_err(|_| Error::ConnectionReadTimeout)??;
+    Ok(response.map(|body| body.map_err(Error::from).boxed_unsync()))
+}

@@ -1,0 +1,457 @@
+//! Shows each promise of the host on the sample guest, in both modes of reuse.
+
+#![expect(clippy::disallowed_methods, reason = "the tests' own clock")]
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Channel, Empty, Full};
+use kyc_spin_host::{Host, Limits, Options, Reuse};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+const MODES: [Reuse; 2] = [Reuse::PerRequest, Reuse::SPIN];
+
+/// The guest, built on first use; cargo itself knows whether that is still to be done.
+static GUEST: LazyLock<PathBuf> = LazyLock::new(|| {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("spin-host-guest");
+    let status = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "--target",
+            "wasm32-wasip2",
+            "--target-dir",
+        ])
+        .arg(&target)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/guest"))
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .status()
+        .expect("cargo runs");
+    assert!(
+        status.success(),
+        "the guest does not build; `rustup target add wasm32-wasip2` may be missing"
+    );
+    target.join("wasm32-wasip2/release/spin_host_guest.wasm")
+});
+
+fn options(reuse: Reuse) -> Options {
+    let sources = ["guest", "bare", "hidden"].map(|id| (id.to_owned(), GUEST.clone()));
+    let variables = [("token".to_owned(), "t0p".to_owned())];
+    Options {
+        reuse,
+        sources: sources.into(),
+        variables: variables.into(),
+        ..Options::default()
+    }
+}
+
+fn load(options: Options) -> Host {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/guest/spin.toml");
+    Host::from_manifest(manifest, options).expect("the fixture loads")
+}
+
+async fn get(host: &Host, path: &str) -> (StatusCode, String) {
+    let request = Request::get(path).body(Empty::<Bytes>::new()).unwrap();
+    let response = host.call(request).await.expect("a whole body");
+    (response.status(), String::from_utf8_lossy(response.body()).into_owned())
+}
+
+async fn ok(host: &Host, path: &str) -> String {
+    let (status, text) = get(host, path).await;
+    assert_eq!(status, StatusCode::OK, "{path}: {text}; {:?}", host.counters().problems);
+    text
+}
+
+async fn refused(host: &Host, path: &str) -> String {
+    let (status, text) = get(host, path).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{path}: {text}");
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_answered_with_its_length() {
+    for reuse in MODES {
+        let host = load(options(reuse));
+        let request = Request::get("/hello?x=1").body(Empty::<Bytes>::new()).unwrap();
+        let response = host.call(request).await.unwrap();
+        assert_eq!(
+            (response.status(), response.body().as_ref()),
+            (StatusCode::OK, b"hello".as_slice())
+        );
+        assert_eq!(response.headers()["content-length"], "5");
+        assert_eq!(host.counters().unsized_responses, 0);
+        assert_eq!(ok(&host, "/uri?a=b").await, "http://localhost/uri?a=b");
+        assert!(ok(&host, "/headers").await.contains(r#""spin-path-info": "/headers""#));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_stream_both_ways() {
+    for reuse in MODES {
+        let host = load(options(reuse));
+        let (mut question, body) = Channel::<Bytes>::new(1);
+        let mut answer = host
+            .handle(Request::post("/echo").body(body).unwrap())
+            .await
+            .into_body();
+        for word in ["one", "two", "three"] {
+            question.send_data(Bytes::from(word)).await.unwrap();
+            let frame = answer
+                .frame()
+                .await
+                .expect("the answer comes before the question ends")
+                .unwrap();
+            assert_eq!(frame.into_data().unwrap(), word.to_uppercase());
+        }
+        drop(question);
+        assert!(answer.frame().await.is_none());
+
+        let large = Bytes::from(vec![b'x'; 3_000_000]);
+        let answer = host
+            .call(Request::post("/echo").body(Full::new(large)).unwrap())
+            .await
+            .unwrap();
+        assert_eq!(answer.body().len(), 3_000_000);
+        assert_eq!(host.counters().unsized_responses, 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_keeps_what_was_committed() {
+    for reuse in MODES {
+        let host = load(options(reuse));
+        let row = ok(&host, "/sqlite?one").await;
+        assert!(row.starts_with("1 [") && row.contains("one"), "{row}");
+        assert_eq!(ok(&host, "/transaction?0").await, "committed");
+        assert_eq!(ok(&host, "/count").await, "2");
+        let db = rusqlite::Connection::open(host.database_file("default")).unwrap();
+        assert_eq!(
+            db.query_row("SELECT count(*) FROM note", [], |row| row.get::<_, i64>(0))
+                .unwrap(),
+            2
+        );
+        assert_eq!(host.counters().misuses, 0, "{:?}", host.counters().problems);
+        assert_eq!(host.counters().statements, 3 + 4 + 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_statement_is_an_error_of_the_guest() {
+    let host = load(options(Reuse::SPIN));
+    assert!(refused(&host, "/statement?SELEC+1").await.contains("syntax error"));
+    assert!(
+        refused(&host, "/statement?INSERT+INTO+note+VALUES(1,NULL)")
+            .await
+            .contains("NOT NULL")
+    );
+    assert!(
+        refused(&host, "/statement?ATTACH+'/tmp/other.db'+AS+other")
+            .await
+            .contains("not authorized")
+    );
+    assert_eq!(ok(&host, "/statement?VACUUM").await, "0");
+    assert_eq!(ok(&host, "/statement?SELECT+1;+--+the+end").await, "1");
+    assert_eq!(host.counters().misuses, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_spin_hides_is_a_trap() {
+    for (path, message) in [
+        ("/unread", "the result of `SELECT 1` is unread"),
+        ("/half-read", "before its rows"),
+        ("/statement?SELECT+1;SELECT+2", "more than one statement"),
+    ] {
+        for reuse in MODES {
+            let host = load(options(reuse));
+            assert_eq!(get(&host, path).await.0, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+            let counters = host.counters();
+            assert_eq!(
+                (counters.misuses, counters.traps),
+                (1, 1),
+                "{path} {:?}",
+                counters.problems
+            );
+            assert!(counters.problems[0].contains(message), "{:?}", counters.problems);
+            assert_eq!(ok(&host, "/hello").await, "hello");
+        }
+    }
+    let host = load(options(Reuse::SPIN));
+    ok(&host, "/dropped").await;
+    assert_eq!((host.counters().misuses, host.counters().traps), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_granted_things_are_there() {
+    for reuse in MODES {
+        let host = load(options(reuse));
+        assert_eq!(ok(&host, "/variable?greeting").await, "good day, peer.example");
+        assert_eq!(ok(&host, "/variable?token").await, "t0p");
+        assert!(refused(&host, "/variable?other").await.contains("Undefined"));
+        assert_eq!(ok(&host, "/key-value?v").await, r#"v ["key"]"#);
+        assert!(refused(&host, "/open?other").await.contains("AccessDenied"));
+        assert!(
+            refused(&host, "/outbound?http://elsewhere.example/")
+                .await
+                .contains("HttpRequestDenied")
+        );
+        assert_eq!(host.counters().outbound_denied, 1);
+    }
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/guest/spin.toml");
+    let text = std::fs::read_to_string(manifest)
+        .unwrap()
+        .replace("route = \"/...\"", "route = \"/x\"");
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = folder.path().join("spin.toml");
+    std::fs::write(&manifest, text.replace("\"/bare/...\"", "\"/...\"")).unwrap();
+    let bare = Host::from_manifest(&manifest, options(Reuse::SPIN)).unwrap();
+    for (path, error) in [
+        ("/variable?token", "Undefined"),
+        ("/open?default", "AccessDenied"),
+        ("/key-value?v", "AccessDenied"),
+        ("/outbound?http://127.0.0.1:1/", "HttpRequestDenied"),
+    ] {
+        let text = refused(&bare, path).await;
+        assert!(text.contains(error), "{path}: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_required_variable_without_a_value_is_undefined() {
+    let host = load(Options {
+        variables: [].into(),
+        ..options(Reuse::SPIN)
+    });
+    assert!(
+        refused(&host, "/variable?token")
+            .await
+            .contains("required variable `token` has no value")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn granted_requests_go_to_the_network_to_a_sibling_or_to_a_stub() {
+    let host = load(options(Reuse::SPIN));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let other = load(options(Reuse::SPIN));
+    let server = tokio::spawn(async move { other.serve(listener).await });
+    assert_eq!(ok(&host, &format!("/outbound?http://{address}/hello")).await, "hello");
+    server.abort();
+    assert_eq!(ok(&host, "/outbound?http://hidden.spin.internal/hello").await, "hello");
+
+    let stub: kyc_spin_host::Outbound =
+        Arc::new(|request| Box::pin(async move { Response::new(Bytes::from(request.uri().to_string())) }));
+    let host = load(Options {
+        outbound: Some(stub),
+        ..options(Reuse::SPIN)
+    });
+    assert_eq!(
+        ok(&host, "/outbound?https://peer.example/path").await,
+        "https://peer.example/path"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_is_a_500_for_everyone_on_the_instance() {
+    for reuse in MODES {
+        let host = load(options(reuse));
+        let neighbour = tokio::spawn({
+            let host = host.clone();
+            async move { get(&host, "/sleep?500").await.0 }
+        });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(get(&host, "/panic").await.0, StatusCode::INTERNAL_SERVER_ERROR);
+        let shared = reuse == Reuse::SPIN;
+        let expected = if shared {
+            StatusCode::INTERNAL_SERVER_ERROR
+        } else {
+            StatusCode::OK
+        };
+        assert_eq!(neighbour.await.unwrap(), expected);
+        assert_eq!(ok(&host, "/hello").await, "hello");
+        let counters = host.counters();
+        assert_eq!(
+            (counters.traps, counters.instances),
+            (1, if shared { 2 } else { 3 }),
+            "{:?}",
+            counters.problems
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_is_reused_as_often_as_asked() {
+    let host = load(options(Reuse::PerRequest));
+    for _ in 0..10 {
+        assert_eq!(ok(&host, "/seen").await, "1");
+    }
+    assert_eq!(host.counters().instances, 10);
+
+    let host = load(options(Reuse::SPIN));
+    for n in 1..=128 {
+        assert_eq!(ok(&host, "/seen").await, n.to_string());
+    }
+    assert_eq!(ok(&host, "/seen").await, "1");
+    assert_eq!(host.counters().instances, 2);
+
+    let host = load(options(Reuse::SPIN));
+    let started = Instant::now();
+    futures_util::future::join_all((0..64).map(|_| ok(&host, "/sleep?1500"))).await;
+    let counters = host.counters();
+    assert_eq!(counters.instances, 4, "16 at once on an instance: {counters:?}");
+    assert!(started.elapsed() < Duration::from_secs(4), "they overlap");
+    assert!(
+        counters.peak_memory_bytes > 1_000_000 && counters.peak_memory_bytes < 20_000_000,
+        "{counters:?}"
+    );
+}
+
+/// The caller goes away while the guest sleeps inside a transaction.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_request_is_rolled_back() {
+    for reuse in MODES {
+        for neighbours in [0, 3] {
+            let host = load(options(reuse));
+            ok(&host, "/sqlite?kept").await;
+            let staying: Vec<_> = (0..neighbours)
+                .map(|_| {
+                    let host = host.clone();
+                    tokio::spawn(async move { get(&host, "/sleep?2800").await.0 })
+                })
+                .collect();
+            let held = tokio::time::timeout(Duration::from_millis(300), get(&host, "/transaction?1500")).await;
+            assert!(held.is_err(), "the request was dropped in its transaction");
+            let started = Instant::now();
+            ok(&host, "/sqlite?after").await;
+            let waited = started.elapsed();
+            assert!(waited < Duration::from_secs(1), "the lock was held for {waited:?}");
+            tokio::time::sleep(Duration::from_millis(1600)).await;
+            assert_eq!(
+                ok(&host, "/count").await,
+                "2",
+                "reuse {reuse:?}, neighbours {neighbours}"
+            );
+            for neighbour in staying {
+                assert_eq!(neighbour.await.unwrap(), StatusCode::OK);
+            }
+            let counters = host.counters();
+            assert_eq!(
+                (counters.cancelled, counters.traps, counters.misuses),
+                (1, 0, 0),
+                "{:?}",
+                counters.problems
+            );
+        }
+    }
+}
+
+/// The same over a socket: the client hangs up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_closes_cancels_its_request() {
+    for reuse in MODES {
+        let host = load(options(reuse));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn({
+            let host = host.clone();
+            async move { host.serve(listener).await }
+        });
+        let mut client = TcpStream::connect(address).await.unwrap();
+        for _ in 0..2 {
+            client
+                .write_all(b"GET /hello HTTP/1.1\r\nhost: a.example\r\n\r\n")
+                .await
+                .unwrap();
+            let mut answer = vec![0; 1000];
+            let length = client.read(&mut answer).await.unwrap();
+            assert!(answer[..length].ends_with(b"\r\n\r\nhello"), "kept alive");
+        }
+        client
+            .write_all(b"GET /transaction?60000 HTTP/1.1\r\nhost: a.example\r\n\r\n")
+            .await
+            .unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        drop(client);
+        assert!(ok(&host, "/sqlite?after").await.contains("after"));
+        assert_eq!(ok(&host, "/count").await, "1");
+        assert_eq!(host.counters().cancelled, 1);
+        server.abort();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_and_memory_are_limited() {
+    for reuse in MODES {
+        let limits = Limits {
+            request_time: Duration::from_millis(400),
+            memory_bytes: 16 * 1024 * 1024,
+            ..Limits::default()
+        };
+        let host = load(Options {
+            limits,
+            ..options(reuse)
+        });
+        for path in ["/busy", "/sleep?5000"] {
+            let started = Instant::now();
+            assert_eq!(get(&host, path).await.0, StatusCode::GATEWAY_TIMEOUT, "{path}");
+            assert!(started.elapsed() < Duration::from_secs(2), "{path}");
+        }
+        assert_eq!(ok(&host, "/eat?8000000").await, "8000000");
+        assert_eq!(get(&host, "/eat?32000000").await.0, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(ok(&host, "/hello").await, "hello");
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let counters = host.counters();
+        assert_eq!((counters.timeouts, counters.traps), (2, 1), "{:?}", counters.problems);
+        assert_eq!(counters.instances_live, 0, "all instances have ended");
+        assert!(counters.peak_memory_bytes <= 16 * 1024 * 1024);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_spin_would_not_load_is_refused_in_one_line() {
+    let good = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/guest/spin.toml")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = folder.path().join("spin.toml");
+    for (from, to, message) in [
+        ("sqlite_databases", "sqlite_database", "unknown field `sqlite_database`"),
+        ("\"{{ token }}\"", "\"{{ tokn }}\"", "unknown variable `tokn`"),
+        ("manifest_version = 2", "manifest_version = 1", "2 is wanted"),
+        ("\"/bare/...\"", "\"/...\"", "are the same"),
+        (
+            "component = \"hidden\"",
+            "component = \"hiden\"",
+            "names component `hiden`",
+        ),
+        ("\"http://127.0.0.1:*\"", "\"127.0.0.1\"", "has no scheme"),
+        (
+            "token = { required = true, secret = true }",
+            "",
+            "is given but not declared",
+        ),
+    ] {
+        assert!(good.contains(from), "{from}");
+        std::fs::write(&manifest, good.replacen(from, to, 1)).unwrap();
+        let error = Host::from_manifest(&manifest, options(Reuse::SPIN))
+            .err()
+            .expect(to)
+            .to_string();
+        assert!(error.contains(message) && !error.contains('\n'), "{error}");
+    }
+    std::fs::write(&manifest, good).unwrap();
+    let broken = Options {
+        sources: [("guest".into(), manifest.clone())].into(),
+        ..options(Reuse::SPIN)
+    };
+    let error = Host::from_manifest(&manifest, broken).err().unwrap().to_string();
+    assert!(
+        error.starts_with("component `bare`") || error.starts_with("component `guest`"),
+        "{error}"
+    );
+    assert!(!error.contains('\n'), "{error}");
+}

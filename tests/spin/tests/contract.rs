@@ -1,0 +1,49 @@
+//! The ports' contract on the Spin adapter: each suite runs inside the host, on databases of its own.
+
+use std::any::type_name;
+use std::time::Duration;
+
+use kyc_ports::blobs::Blobs;
+use kyc_ports::store::Store;
+use kyc_spin_host::{Limits, Options, Reuse};
+use kyc_spin_tests::{CONTRACT, Spin, root};
+use kyc_tests::rest::Rest;
+
+fn run(suite: &str) {
+    let name = suite.trim_start_matches("kyc_ports::contract::");
+    let spin = Spin::of(
+        &root().join("tests/spin/contract/spin.toml"),
+        Options {
+            sources: [("contract".to_owned(), CONTRACT.clone())].into(),
+            reuse: Reuse::PerRequest,
+            limits: Limits {
+                request_time: Duration::from_mins(2),
+                ..Limits::default()
+            },
+            ..Options::default()
+        },
+    );
+    let answer = Rest::new(spin.http, None).post(&format!("/{name}"), &serde_json::Value::Null);
+    let problems = spin.host.counters().problems;
+    assert_eq!(
+        answer.status, 200,
+        "{name}; what the suite said is on standard error: {problems:?}"
+    );
+    assert!(problems.is_empty(), "{name}: {problems:?}");
+}
+
+fn with_store<S: AsyncFnOnce(&dyn Store)>(_: S) {
+    run(type_name::<S>());
+}
+
+mod store {
+    kyc_ports::store_contract!(super::with_store);
+}
+
+fn with_blobs<S: AsyncFnOnce(&dyn Blobs)>(_: S) {
+    run(type_name::<S>());
+}
+
+mod blobs {
+    kyc_ports::blobs_contract!(super::with_blobs);
+}
