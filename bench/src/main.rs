@@ -1,7 +1,7 @@
 //! `kyc-bench`: what the server does, held against what the same machine does without it. Each figure is a ratio of two
 //! measurements of one run, taken in turns; docs/performance.md shows the last table and says how to read it.
 //!
-//! Reading order: [`options`], [`bench`] (what the rows share), [`rows`] (one module a row of the table), then what
+//! Reading order: [`options`], [`mod@bench`] (what the rows share), [`rows`] (one module a row of the table), then what
 //! they are made of: [`process`] and [`server`] (what is measured), [`seed`] (its data), [`load`] (who measures),
 //! [`pairs`], [`table`], [`report`] and [`plot`] (what comes of it).
 
