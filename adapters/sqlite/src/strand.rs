@@ -166,6 +166,8 @@ impl Writer {
         }
         let started = Instant::now();
         let results = commit_group(&self.connection, group).unwrap_or_else(|failed| {
+            // Where the disk is full, a log that has been moved is written over from its beginning.
+            self.checkpoints.ask();
             if failed.outcome_is_unknown {
                 tracing::error!(database = self.name, error = %failed.error, "a commit failed midway; nothing more is written");
                 self.breaks.send_replace(true);
