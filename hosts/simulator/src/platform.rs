@@ -139,8 +139,11 @@ impl Platform {
     /// Waits until at least so many calls have come in all, and gives them. It waits no longer than `patience`.
     pub async fn wait_for(&self, calls: usize, patience: Duration) -> Result<Vec<Received>, TooFewCalls> {
         let mut total = self.counter();
-        let enough = tokio::time::timeout(patience, total.wait_for(|total| *total >= calls)).await;
-        if enough.is_err() {
+        // What the wait gives locks the total, which whoever takes a call changes with the desk in hand.
+        let waited = tokio::time::timeout(patience, total.wait_for(|total| *total >= calls)).await;
+        let is_enough = waited.is_ok();
+        drop(waited);
+        if !is_enough {
             return Err(TooFewCalls {
                 wanted: calls,
                 received: *self.shared.total.borrow(),

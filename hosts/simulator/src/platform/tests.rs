@@ -260,6 +260,33 @@ async fn a_repeated_key_gets_the_same_answer_and_is_applied_once() {
     assert_eq!(calls[0].idempotency_key, Some(crate::testing::key(1)));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn calls_that_come_while_somebody_waits_hold_nobody_up() {
+    let platform = Arc::new(platform(Behaviour::Prompt).await);
+    let base = platform.base_url();
+    let calls = (0..4).map(|_| {
+        let base = base.clone();
+        tokio::spawn(async move {
+            for _ in 0..100 {
+                Outgoing::lookup(&base, "p-1").send().await.unwrap();
+            }
+        })
+    });
+    let waits = (0..4).map(|_| {
+        let platform = platform.clone();
+        tokio::spawn(async move {
+            let mut heard = 0;
+            while heard < 400 {
+                heard = platform.wait_for(1, PATIENCE).await.unwrap().len();
+            }
+        })
+    });
+    for task in calls.chain(waits).collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    assert_eq!(platform.received().len(), 400);
+}
+
 #[tokio::test(start_paused = true)]
 async fn waiting_for_calls_ends() {
     let platform = platform(Behaviour::Prompt).await;
