@@ -5,7 +5,7 @@ pub mod verify;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::event::{ALSO_MEMBER, Action, Event, HISTORY_MEMBER, LOG_MEMBER, Subject};
@@ -65,6 +65,33 @@ record! {
     }
 }
 
+/// What the hash of the data covers.
+#[derive(Serialize)]
+struct Data<'a> {
+    before: Option<&'a Json>,
+    after: Option<&'a Json>,
+    comment: Option<&'a str>,
+    body: Option<&'a Json>,
+}
+
+/// What the hash of the row covers beside that.
+#[derive(Serialize)]
+struct Metadata<'a> {
+    id: AuditId,
+    brand: &'a Brand,
+    customer_id: Option<CustomerId>,
+    kyc_id: Option<ProfileId>,
+    step_id: Option<StepId>,
+    document_id: Option<DocumentId>,
+    template_id: Option<TemplateId>,
+    action: &'a str,
+    actor_type: Session,
+    actor_id: &'a str,
+    source: Option<&'a str>,
+    reason: Option<&'a str>,
+    created_time: Time,
+}
+
 impl AuditRow {
     /// Seals an event as the next row of its stream.
     pub fn seal(event: &Event, stream: &StreamKey, id: AuditId, salt: Hash, prev_hash: Hash) -> Self {
@@ -115,12 +142,12 @@ impl AuditRow {
 
     /// The hash of the data columns with this salt.
     pub fn hash_data(&self, salt: &Hash) -> Hash {
-        let data = json!({
-            "before": self.before,
-            "after": self.after,
-            "comment": self.comment,
-            "body": self.body,
-        });
+        let data = Data {
+            before: self.before.as_ref(),
+            after: self.after.as_ref(),
+            comment: self.comment.as_deref(),
+            body: self.body.as_ref(),
+        };
         Hash(
             Sha256::new()
                 .chain_update(salt.0)
@@ -132,21 +159,21 @@ impl AuditRow {
 
     /// The hash that links this row to the one before.
     pub fn hash_chain(&self) -> Hash {
-        let metadata = json!({
-            "id": self.id,
-            "brand": self.brand,
-            "customer_id": self.customer_id,
-            "kyc_id": self.kyc_id,
-            "step_id": self.step_id,
-            "document_id": self.document_id,
-            "template_id": self.template_id,
-            "action": self.action,
-            "actor_type": self.actor_type,
-            "actor_id": self.actor_id,
-            "source": self.source,
-            "reason": self.reason,
-            "created_time": self.created_time,
-        });
+        let metadata = Metadata {
+            id: self.id,
+            brand: &self.brand,
+            customer_id: self.customer_id,
+            kyc_id: self.kyc_id,
+            step_id: self.step_id,
+            document_id: self.document_id,
+            template_id: self.template_id,
+            action: &self.action,
+            actor_type: self.actor_type,
+            actor_id: &self.actor_id,
+            source: self.source.as_deref(),
+            reason: self.reason.as_deref(),
+            created_time: self.created_time,
+        };
         let hasher = Sha256::new()
             .chain_update(self.prev_hash.0)
             .chain_update(canonical(&metadata));

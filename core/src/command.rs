@@ -56,7 +56,7 @@ impl Target {
 }
 
 /// Which of a brand's templates a decision looks at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum TemplateNeed {
     /// None.
     None,

@@ -240,10 +240,10 @@ fn escape(unit: u16) -> [u8; 6] {
 /// Numbers are doubles there: whole numbers beyond 2⁵³ are rounded, so two of them may share one
 /// canonical form. Values that must stay distinct above it belong in strings.
 #[must_use]
-pub fn canonical(value: &Value) -> Vec<u8> {
-    // A `Value` holds no NaN and only string keys, so the first way always succeeds; the second
+pub fn canonical<T: Serialize>(value: &T) -> Vec<u8> {
+    // What is hashed holds no NaN and only string keys, so the first way always succeeds; the second
     // is there because a hash over something is better than a panic.
-    serde_json_canonicalizer::to_vec(value).unwrap_or_else(|_| value.to_string().into_bytes())
+    serde_json_canonicalizer::to_vec(value).unwrap_or_else(|_| serde_json::to_vec(value).unwrap_or_default())
 }
 
 /// A JSON document, cheap to clone: questionnaires, answers, settings.

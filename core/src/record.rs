@@ -159,7 +159,7 @@ impl Column for Time {
 
 impl Column for Json {
     fn to_cell(&self) -> Cell {
-        Cell::Text(serde_json::Value::to_string(self))
+        Cell::Text(serde_json::to_string(self).unwrap_or_default())
     }
     fn from_cell(cell: Cell) -> Option<Self> {
         let text = String::from_cell(cell)?;

@@ -4,12 +4,14 @@ mod cache;
 mod calls;
 mod change;
 mod files;
+mod generations;
 mod keyed;
 mod limiter;
 mod read;
 mod reconcile;
 mod reply;
 mod sessions;
+mod states;
 mod tick;
 mod turns;
 mod webhook;
@@ -113,7 +115,7 @@ impl App {
         }
     }
 
-    /// Keeps rendered replies in memory, up to so many bytes. Only where all commits to the store are this
+    /// Keeps rendered replies and loaded states in memory, up to so many bytes. Only where all commits to the store are this
     /// application's.
     #[must_use]
     pub fn with_cache_bytes(mut self, bytes: u64) -> Self {
@@ -218,13 +220,7 @@ impl App {
             Target::Document(id) => Thing::Document(id),
             Target::Delivery(id) => Thing::Delivery(id),
         };
-        let key = self
-            .ports
-            .store
-            .locate(thing)
-            .await
-            .map_err(refused)?
-            .ok_or(Rejection::NotFound(name))?;
+        let key = self.owner(thing).await?.ok_or(Rejection::NotFound(name))?;
         visible(actor, key, name)
     }
 

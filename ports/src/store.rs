@@ -40,7 +40,7 @@ impl From<BlobError> for StoreError {
 }
 
 /// A thing that belongs to one customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Thing {
     /// A profile.
     Profile(ProfileId),

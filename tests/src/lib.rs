@@ -8,6 +8,7 @@
 )]
 
 pub mod conformance;
+pub mod decisions;
 pub mod files;
 pub mod platform;
 pub mod rest;

@@ -68,11 +68,13 @@ pub fn customer_of(brand: &str, customer_id: i64) -> String {
     format!("9:player:{brand}:{customer_id}")
 }
 
-/// Plays a scenario in a fresh world, and then replays what it left behind.
-pub fn scenario(play: impl FnOnce(&World)) {
-    let world = World::new();
-    play(&world);
-    assert_replay(&world);
+/// Plays a scenario in a fresh world whose requests come to one process, which remembers, and in one where each comes
+/// to another; and then replays what it left behind.
+pub fn scenario(mut play: impl FnMut(&World)) {
+    for world in [World::new(), World::new().with_cache_bytes(1 << 20)] {
+        play(&world);
+        assert_replay(&world);
+    }
 }
 
 /// The application over memory.
@@ -88,6 +90,7 @@ pub struct World {
     /// The platforms of all tenants.
     pub platform: Arc<ScriptedOutbound>,
     ports: Ports,
+    remembers: bool,
 }
 
 /// A refusal, as a host would show it.
@@ -154,11 +157,15 @@ impl World {
             blobs,
             platform,
             ports,
+            remembers: false,
         }
     }
 
-    /// The application as another process would run it, over the same store.
+    /// The application as another process would run it, over the same store; where it remembers, the same.
     pub fn another_app(&self) -> App {
+        if self.remembers {
+            return self.app.clone();
+        }
         App::new(self.ports.clone())
     }
 
@@ -166,6 +173,7 @@ impl World {
     #[must_use]
     pub fn with_cache_bytes(mut self, bytes: u64) -> Self {
         self.app = self.app.with_cache_bytes(bytes);
+        self.remembers = true;
         self
     }
 
@@ -246,8 +254,8 @@ impl World {
         self.store.audit_rows().split_off(count)
     }
 
-    /// Calls several commands at once, each through an application of its own, as several processes would. Whenever one of them waits for the store another goes on: which, the schedule
-    /// says; when it has run out, the first one left.
+    /// Calls several commands at once, each through [`Self::another_app`]. Whenever one of them waits for the store
+    /// another goes on: which, the schedule says; when it has run out, one after the other.
     pub fn race(&self, requests: Vec<Request>, schedule: &[usize]) -> Vec<Result<Value, Rejection>> {
         let calls = requests.into_iter().map(|request| {
             let app = self.another_app();
@@ -255,9 +263,10 @@ impl World {
         });
         let mut under_way: Vec<_> = calls.enumerate().collect();
         let mut answers = BTreeMap::new();
-        let mut turns = schedule.iter();
+        // Whoever waits for another's turn goes on only after the other has.
+        let mut turns = schedule.iter().copied().chain(0..);
         while !under_way.is_empty() {
-            let next = turns.next().map_or(0, |turn| turn % under_way.len());
+            let next = turns.next().unwrap_or(0) % under_way.len();
             let (place, call) = &mut under_way[next];
             if let Poll::Ready(answer) = call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 answers.insert(*place, answer);
@@ -523,7 +532,8 @@ pub fn actor_of(token: &str) -> Option<Actor> {
 }
 
 /// Takes test tokens.
-struct TestTokens;
+#[derive(Debug)]
+pub struct TestTokens;
 
 impl Tokens for TestTokens {
     fn verify(&self, token: &str, now: Time) -> Result<Verified, BadToken> {

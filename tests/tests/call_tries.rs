@@ -20,7 +20,7 @@ const HOUR: i64 = 3_600;
 const PAUSES: [i64; 7] = [5, 300, 1_800, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR];
 
 /// A scenario of a brand whose platform is told.
-fn told(play: impl FnOnce(&World, &Tenant)) {
+fn told(mut play: impl FnMut(&World, &Tenant)) {
     scenario(|world| {
         let tenant = tenant(world, "crm_owns");
         play(world, &tenant);
@@ -126,6 +126,7 @@ fn judged(given: OutboundAnswer) -> (String, Value, Value, Value, usize) {
     let mut end = None;
     told(|world, tenant| {
         required(world, ADA, "one", 1);
+        let given = given.clone();
         world.platform.answers(move |_| Ok(given.clone()));
         send_all(world);
         let row = delivery(world, newest(world));

@@ -18,7 +18,7 @@ const ADA: i64 = 7;
 const NOTHING: [&str; 0] = [];
 
 /// A scenario of a brand whose platform is told.
-fn told(play: impl FnOnce(&World, &Tenant)) {
+fn told(mut play: impl FnMut(&World, &Tenant)) {
     scenario(|world| {
         let tenant = tenant(world, "crm_owns");
         play(world, &tenant);

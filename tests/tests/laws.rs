@@ -2,8 +2,7 @@
 //! and levels only rise, a refusal changes nothing, deciding twice gives the same, a late tick makes no difference, and
 //! calls at the same time come out as if one had come after the other.
 
-use kyc_core::actor::Actor;
-use kyc_core::command::{AnyChange, Call, Decided, Target};
+use kyc_core::command::{Call, Decided, Target};
 use kyc_core::commit::Commit;
 use kyc_core::customer::CustomerState;
 use kyc_core::id::CustomerKey;
@@ -11,10 +10,10 @@ use kyc_core::record::Hash;
 use kyc_core::rejection::Rejection;
 use kyc_core::replay::evolve;
 use kyc_core::table::command;
-use kyc_core::work::{Context, Ids};
 use kyc_ports::app::Request;
 use kyc_ports::clock::Clock;
 use kyc_ports::store::{Store, Thing};
+use kyc_tests::decisions::context_of;
 use kyc_tests::sim::{
     ADAM, DAY, MARY, World, actor_of, assert_replay, customer, members, overlaid, request, rising, run, scenario,
 };
@@ -437,7 +436,13 @@ fn check_decision(world: &World, token: &str, name: &str, data: Value) {
         return;
     };
     let state = run(world.store.customer(&key)).unwrap();
-    let context = context_of(world, change.as_ref(), &state, actor);
+    let context = run(context_of(
+        world.store.as_ref(),
+        world.clock.now(),
+        change.as_ref(),
+        &state,
+        actor,
+    ));
     let [once, twice] = [0; 2].map(|_| change.decide(&state, &context));
     match (once, twice) {
         (Ok(once), Ok(twice)) => {
@@ -458,33 +463,6 @@ fn located(world: &World, target: Target) -> Option<CustomerKey> {
         Target::Delivery(id) => Thing::Delivery(id),
     };
     run(world.store.locate(thing)).unwrap()
-}
-
-/// What the application would give the decision.
-fn context_of(world: &World, change: &dyn AnyChange, state: &CustomerState, actor: Actor) -> Context {
-    let needs = change.needs(state);
-    let brand = run(world.store.brand(&state.key.brand, &needs.templates)).unwrap();
-    let files = needs.files.iter().filter_map(|id| run(world.store.file(id)).unwrap());
-    let external_id = needs.external_id.unwrap_or_else(|| state.key.customer_id.to_string());
-    Context {
-        now: world.clock.now(),
-        actor,
-        ids: Ids {
-            profile: 1_000,
-            step: 1_000,
-            document: 1_000,
-            template: 1_000,
-            tenant: 1_000,
-            delivery: 1_000,
-        },
-        files: files.collect(),
-        settings: brand.settings,
-        templates: brand.templates,
-        external_owner: run(world.store.external_owner(&state.key.brand, &external_id)).unwrap(),
-        tenant: brand.tenant,
-        delivery: needs.delivery.and_then(|id| run(world.store.delivery(id)).unwrap()),
-        seed: Hash([7; 32]),
-    }
 }
 
 /// The state that the events lead to; its head is the decision's, for a decision commits nothing.

@@ -613,7 +613,7 @@ fn the_gate_opens_without_verification_where_the_brand_needs_none() {
     ] {
         scenario(|world| {
             let (name, data) = gate();
-            set_brand(world, settings);
+            set_brand(world, settings.clone());
             assert_eq!(world.no_op(name, data), json!({ "allowed": true }));
         });
     }

@@ -270,7 +270,10 @@ fn a_step_verdict_on_another_version_is_stale() {
                 stale.is(409, "STALE");
                 assert_eq!(stale.body["current_version"], version);
             }
-            let reply = world.ok(name, overlaid(data, json!({ "id": id, "expected_version": version })));
+            let reply = world.ok(
+                name,
+                overlaid(data.clone(), json!({ "id": id, "expected_version": version })),
+            );
             assert_eq!(reply["version"], version + 1);
         });
     }
@@ -289,7 +292,7 @@ fn a_document_verdict_on_another_version_is_stale() {
             let stale = world.refused(name, overlaid(data.clone(), json!({ "id": id, "expected_version": 2 })));
             stale.is(409, "STALE");
             assert_eq!(stale.body["current_version"], 1);
-            let reply = world.ok(name, overlaid(data, json!({ "id": id, "expected_version": 1 })));
+            let reply = world.ok(name, overlaid(data.clone(), json!({ "id": id, "expected_version": 1 })));
             assert_eq!(reply, json!({ "accepted": true, "version": 2 }));
         });
     }
@@ -623,7 +626,7 @@ fn an_approval_ends_when_it_says_else_after_valid_days_else_never() {
     for (requirements, more, expected) in table {
         scenario(|world| {
             let id = required_step(world, MANUAL, json!({ "requirements": requirements }));
-            world.ok("MngApproveKycStep", overlaid(json!({ "id": id }), more));
+            world.ok("MngApproveKycStep", overlaid(json!({ "id": id }), more.clone()));
             assert_eq!(world.step(id)["expires_time"], expected);
         });
     }
@@ -714,7 +717,7 @@ fn documents_follow_the_table() {
                 let id = document_at(world, status);
                 assert_eq!(world.document_status(id), status);
                 let version = world.document(id)["version"].as_i64().unwrap();
-                let data = overlaid(data, json!({ "id": id }));
+                let data = overlaid(data.clone(), json!({ "id": id }));
                 match expected {
                     None => world.refused(name, data).is_invalid_state(status),
                     Some(same) if same == status => {

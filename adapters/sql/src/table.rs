@@ -1,5 +1,8 @@
 //! Which table holds which entity, and the statements that all tables share.
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
 use kyc_core::audit::AuditRow;
 use kyc_core::brand::Settings;
 use kyc_core::commit::KeptReply;
@@ -23,6 +26,30 @@ pub trait Table: Record {
     const NAME: &'static str;
     /// The column by which a row is found again.
     const KEY: &'static str = "id";
+    /// The texts of the statements that most rows need.
+    fn texts() -> &'static Texts;
+}
+
+/// Texts of a table's statements, made once.
+#[derive(Debug)]
+pub struct Texts {
+    /// All columns of all rows.
+    select: String,
+    /// One row more.
+    insert: String,
+    /// One row more, or in place of the one with its key.
+    upsert: String,
+}
+
+impl Texts {
+    fn of<T: Table>() -> Self {
+        let insert = insert_text::<T>(1);
+        Self {
+            select: format!("SELECT {} FROM {}", T::COLUMNS.join(", "), T::NAME),
+            upsert: upsert_text::<T>(&insert),
+            insert,
+        }
+    }
 }
 
 macro_rules! tables {
@@ -30,6 +57,10 @@ macro_rules! tables {
         impl Table for $record {
             const NAME: &'static str = $name;
             $(const KEY: &'static str = $key;)?
+            fn texts() -> &'static Texts {
+                static TEXTS: LazyLock<Texts> = LazyLock::new(Texts::of::<$record>);
+                &TEXTS
+            }
         }
     )+};
 }
@@ -54,8 +85,8 @@ tables! {
 }
 
 /// `SELECT` of all columns in the order that [`decode`] reads them.
-pub fn select<T: Table>() -> String {
-    format!("SELECT {} FROM {}", T::COLUMNS.join(", "), T::NAME)
+pub fn select<T: Table>() -> &'static str {
+    &T::texts().select
 }
 
 /// Reads rows of [`select`]; `None` when a row is not one of this entity's.
@@ -65,40 +96,40 @@ pub fn decode<T: Table>(rows: Vec<Vec<Cell>>) -> Option<Vec<T>> {
 
 /// Adds rows, all in one statement; nothing for no rows.
 pub fn insert<T: Table>(rows: &[T]) -> Option<Statement> {
-    if rows.is_empty() {
-        return None;
-    }
-    let mut params = Vec::with_capacity(rows.len() * T::COLUMNS.len());
-    let mut values = Vec::with_capacity(rows.len());
-    for row in rows {
-        let first = params.len() + 1;
-        params.extend(row.cells());
-        let places: Vec<String> = (first..=params.len()).map(|number| format!("?{number}")).collect();
-        values.push(format!("({})", places.join(", ")));
-    }
-    let sql = format!(
-        "INSERT INTO {} ({}) VALUES {}",
-        T::NAME,
-        T::COLUMNS.join(", "),
-        values.join(", ")
-    );
-    Some(Statement::new(sql, params).touching(rows.len()))
+    let sql = match rows {
+        [] => return None,
+        [_] => Cow::Borrowed(T::texts().insert.as_str()),
+        _ => insert_text::<T>(rows.len()).into(),
+    };
+    Some(Statement::new(sql, cells(rows)).touching(rows.len()))
 }
 
 /// Adds rows or replaces those with the same key, all in one statement; nothing for no rows.
 pub fn upsert<T: Table>(rows: &[T]) -> Option<Statement> {
-    let mut statement = insert(rows)?;
-    let set: Vec<String> = T::COLUMNS
-        .iter()
-        .filter(|column| **column != T::KEY)
-        .map(|column| format!("{column} = excluded.{column}"))
-        .collect();
-    statement.sql = format!(
-        "{} ON CONFLICT ({}) DO UPDATE SET {}",
-        statement.sql,
-        T::KEY,
-        set.join(", ")
-    )
-    .into();
-    Some(statement)
+    let sql = match rows {
+        [] => return None,
+        [_] => Cow::Borrowed(T::texts().upsert.as_str()),
+        _ => upsert_text::<T>(&insert_text::<T>(rows.len())).into(),
+    };
+    Some(Statement::new(sql, cells(rows)).touching(rows.len()))
+}
+
+fn cells<T: Table>(rows: &[T]) -> Vec<Cell> {
+    rows.iter().flat_map(Record::cells).collect()
+}
+
+fn insert_text<T: Table>(rows: usize) -> String {
+    let width = T::COLUMNS.len();
+    let values = (0..rows).map(|row| {
+        let places = (row * width + 1..=(row + 1) * width).map(|number| format!("?{number}"));
+        format!("({})", places.collect::<Vec<_>>().join(", "))
+    });
+    let values = values.collect::<Vec<_>>().join(", ");
+    format!("INSERT INTO {} ({}) VALUES {values}", T::NAME, T::COLUMNS.join(", "))
+}
+
+fn upsert_text<T: Table>(insert: &str) -> String {
+    let columns = T::COLUMNS.iter().filter(|column| **column != T::KEY);
+    let set: Vec<String> = columns.map(|column| format!("{column} = excluded.{column}")).collect();
+    format!("{insert} ON CONFLICT ({}) DO UPDATE SET {}", T::KEY, set.join(", "))
 }

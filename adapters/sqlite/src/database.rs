@@ -5,6 +5,7 @@ use std::path::Path;
 use kyc_core::record::Cell;
 use kyc_ports::store::StoreError;
 use kyc_sql::statement::Statement;
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi, params_from_iter};
 
@@ -94,6 +95,8 @@ pub(crate) fn open_read_only(path: &Path) -> Result<Connection, rusqlite::Error>
 
 fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.set_prepared_statement_cache_capacity(PREPARED_MAX);
+    // A plan may not depend on parameters: else a statement is prepared anew for each of its values.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "temp_store", "MEMORY")

@@ -191,29 +191,23 @@ struct Failed {
     outcome_is_unknown: bool,
 }
 
-impl Failed {
-    fn known(error: StoreError) -> Self {
-        Self {
-            error,
-            outcome_is_unknown: false,
-        }
-    }
-}
+/// What the writes of a group came to, one by one.
+type Results = Vec<Result<Ran, StoreError>>;
 
 /// Writes a group as one transaction. A write that fails does not take its neighbours down; a failed commit
 /// acknowledges nobody.
-fn commit_group(connection: &Connection, group: &[Write]) -> Result<Vec<Result<Ran, StoreError>>, Failed> {
-    batch(connection, "BEGIN IMMEDIATE").map_err(|error| Failed::known(store_error(&error)))?;
-    let mut results = Vec::with_capacity(group.len());
-    for write in group {
-        match run_alone(connection, &write.statements) {
-            Ok(result) => results.push(result),
-            Err(error) => {
-                let _ = batch(connection, "ROLLBACK");
-                return Err(Failed::known(error));
+fn commit_group(connection: &Connection, group: &[Write]) -> Result<Results, Failed> {
+    // To be able to take back one write alone has its price, and few fail: it is paid when one has.
+    let results = match run_together(connection, group) {
+        Ok(results) => results,
+        Err(_) => run_apart(connection, group).map_err(|error| {
+            let _ = batch(connection, "ROLLBACK");
+            Failed {
+                error,
+                outcome_is_unknown: false,
             }
-        }
-    }
+        })?,
+    };
     batch(connection, "COMMIT").map_err(|error| {
         let _ = batch(connection, "ROLLBACK");
         Failed {
@@ -224,7 +218,31 @@ fn commit_group(connection: &Connection, group: &[Write]) -> Result<Vec<Result<R
     Ok(results)
 }
 
-/// Runs one write of a group. The outer error is the group's: the transaction is gone, or cannot be mended.
+/// Begins a transaction with writes none of which fails; when one does, the transaction is gone.
+fn run_together(connection: &Connection, group: &[Write]) -> Result<Results, StoreError> {
+    begin(connection)?;
+    let ran = group.iter().map(|write| run_all(connection, &write.statements).map(Ok));
+    let ran: Result<Results, StoreError> = ran.collect();
+    if ran.is_err() {
+        let _ = batch(connection, "ROLLBACK");
+    }
+    ran
+}
+
+/// Begins a transaction with writes some of which may fail. An error is the group's: the transaction is gone, or
+/// cannot be mended.
+fn run_apart(connection: &Connection, group: &[Write]) -> Result<Results, StoreError> {
+    begin(connection)?;
+    group
+        .iter()
+        .map(|write| run_alone(connection, &write.statements))
+        .collect()
+}
+
+fn begin(connection: &Connection) -> Result<(), StoreError> {
+    batch(connection, "BEGIN IMMEDIATE").map_err(|error| store_error(&error))
+}
+
 fn run_alone(connection: &Connection, statements: &[Statement]) -> Result<Result<Ran, StoreError>, StoreError> {
     let mend = |sql| batch(connection, sql).map_err(|error| store_error(&error));
     mend("SAVEPOINT one")?;

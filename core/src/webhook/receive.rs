@@ -74,6 +74,9 @@ impl Change for Receive {
 
     fn decide(&self, work: &mut Work) -> Result<Outcome<ReceivedReply>, Rejection> {
         let webhook = &self.webhook;
+        if work.state.log.iter().any(|entry| self.is(entry)) {
+            return Err(Rejection::Duplicate("this event has come before".to_owned()));
+        }
         if work.state.log.len() >= LEVEL_LOG_ENTRIES_MAX {
             return Err(Rejection::TooFrequent {
                 retry_after_seconds: 3_600,
@@ -108,6 +111,15 @@ impl Change for Receive {
             applied,
             new_status: profile.map_or(KycStatus::None, |profile| profile.kyc_status),
         }))
+    }
+}
+
+impl Receive {
+    /// Whether this is the entry that has taken the event's id.
+    fn is(&self, entry: &LevelEntry) -> bool {
+        entry.accepted == Flag::Yes
+            && entry.slug.as_ref() == Some(&self.slug)
+            && entry.event_id.as_ref() == Some(&self.webhook.event_id)
     }
 }
 

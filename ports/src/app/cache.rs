@@ -1,20 +1,18 @@
 //! The cache: replies of views as they were rendered, of committed state only, bounded in bytes and filled on demand.
 //!
-//! An entry holds while its customer's and its brand's streams have not been committed to since it was filled. Each
-//! stream has a generation, which its commits raise before they are acknowledged: who has been told of a change never
-//! sees the state before it. A fill that a commit overtakes finds another generation and is not kept.
+//! An entry holds while its customer's and its brand's streams have not been committed to since it was filled: while
+//! they are at the same generations. A fill that a commit overtakes finds another generation and is not kept.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use kyc_core::id::CustomerKey;
-use kyc_core::stream::StreamKey;
 use quick_cache::sync::{DefaultLifecycle, PlaceholderGuard};
 use quick_cache::{DefaultHashBuilder, Weighter};
 
-/// Streams that share a generation only lose an entry too many: 4 MiB keep that rare.
-const GENERATIONS: usize = 1 << 20;
+use crate::app::generations::Generations;
+use crate::app::states::States;
+
 /// What an entry takes beside its texts.
 const ENTRY_BYTES: u64 = 200;
 
@@ -66,10 +64,11 @@ pub struct CacheFigures {
     pub entries: u64,
 }
 
-/// Rendered replies.
+/// Rendered replies, and the states that decisions begin with.
 pub(super) struct Cache {
     entries: Entries,
-    generations: Box<[AtomicU32]>,
+    pub(super) states: States,
+    pub(super) generations: Generations,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -91,11 +90,13 @@ impl Key {
 impl Cache {
     /// A cache of at most so many bytes.
     pub(super) fn new(bytes: u64) -> Self {
-        let average = 2_048;
-        let count = usize::try_from(bytes / average).unwrap_or(usize::MAX).max(1);
+        let (average, states) = (2_048, bytes / 4);
+        let replies = bytes - states;
+        let count = usize::try_from(replies / average).unwrap_or(usize::MAX).max(1);
         Self {
-            entries: Entries::with_weighter(count, bytes, Weight),
-            generations: (0..GENERATIONS).map(|_| AtomicU32::new(0)).collect(),
+            entries: Entries::with_weighter(count, replies, Weight),
+            states: States::new(states),
+            generations: Generations::default(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
@@ -145,32 +146,17 @@ impl Cache {
         }
     }
 
-    /// A commit to the stream is durable: what was made before it no longer holds.
-    pub(super) fn committed(&self, stream: &StreamKey) {
-        self.generation(stream).fetch_add(1, Ordering::AcqRel);
-    }
-
     pub(super) fn figures(&self) -> CacheFigures {
         CacheFigures {
             hits: self.hits.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
-            bytes: self.entries.weight(),
+            bytes: self.entries.weight() + self.states.bytes(),
             entries: self.entries.len() as u64,
         }
     }
 
     fn generations_of(&self, customer: &CustomerKey) -> (u32, u32) {
-        let stream = |customer_id| StreamKey {
-            brand: customer.brand.clone(),
-            customer_id,
-        };
-        let read = |stream: StreamKey| self.generation(&stream).load(Ordering::Acquire);
-        (read(stream(Some(customer.customer_id))), read(stream(None)))
-    }
-
-    #[expect(clippy::indexing_slicing, reason = "the place is below the number of places")]
-    fn generation(&self, stream: &StreamKey) -> &AtomicU32 {
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(stream);
-        &self.generations[usize::try_from(hash % GENERATIONS as u64).unwrap_or(0)]
+        let of = &self.generations;
+        (of.of_customer(customer), of.of_brand(&customer.brand))
     }
 }

@@ -99,13 +99,8 @@ impl App {
 
     /// The brand's platform, if there is one to be called.
     async fn platform(&self, brand: &Brand) -> Result<Option<Platform>, Rejection> {
-        let state = self
-            .ports
-            .store
-            .brand(brand, &TemplateNeed::None)
-            .await
-            .map_err(refused)?;
-        let Some(tenant) = state.tenant.filter(|tenant| tenant.kyc_model.calls_out()) else {
+        let state = self.brand(brand, &TemplateNeed::None).await?;
+        let Some(tenant) = state.tenant.clone().filter(|tenant| tenant.kyc_model.calls_out()) else {
             return Ok(None);
         };
         let secret = self.signing_secret(&tenant).await?;
@@ -121,7 +116,7 @@ impl App {
 
     /// A brand's secrets with these ids, opened.
     pub(super) async fn open_secrets(&self, brand: &Brand, ids: &[&str]) -> Result<Vec<String>, Rejection> {
-        let sealed = self.ports.store.secrets(brand).await.map_err(refused)?;
+        let sealed = self.secrets(brand).await?;
         let wanted = sealed.iter().filter(|secret| ids.contains(&secret.secret_id.as_str()));
         let opened = wanted.map(|secret| {
             let context = seal_context(brand, &secret.secret_id);

@@ -53,10 +53,11 @@ impl App {
         change: &dyn AnyChange,
         keyed: Option<&Keyed>,
     ) -> Result<Attempt, Rejection> {
-        let state = self.ports.store.customer(key).await.map_err(refused)?;
-        let needs = change.needs(&state);
-        let context = self.context(actor, &state, &needs).await?;
-        let decided = change.decide(&state, &context)?;
+        let loaded = self.customer(key).await?;
+        let state = &*loaded.state;
+        let needs = change.needs(state);
+        let context = self.context(actor, state, &needs).await?;
+        let mut decided = change.decide(state, &context)?;
         if decided.events.is_empty() {
             return Ok(Attempt::Answered(decided.outcome));
         }
@@ -68,25 +69,22 @@ impl App {
                 claimed => claimed.map_err(refused)?,
             }
         }
-        let commit = self.commit_of(&state, &decided, keyed, &context).await?;
+        let commit = self.commit_of(state, &decided, keyed, &context).await?;
+        let head = commit.head;
+        let under_way = self.under_way(commit.stream.clone());
         match self.ports.store.commit(commit).await {
             Err(StoreError::Conflict) => Ok(Attempt::Overtaken),
             Err(error) => Err(refused(error)),
             Ok(()) => {
-                self.published(&state.stream());
+                let generation = under_way.end();
                 let notices = notices(&decided.state, &decided.events);
+                let outcome = std::mem::replace(&mut decided.outcome, Ok(Value::Null));
+                self.remember(generation, &loaded, head, decided);
                 if !notices.is_empty() {
                     self.ports.notify.publish(notices);
                 }
-                Ok(Attempt::Answered(decided.outcome))
+                Ok(Attempt::Answered(outcome))
             }
-        }
-    }
-
-    /// What was rendered of the stream before this commit no longer holds.
-    fn published(&self, stream: &StreamKey) {
-        if let Some(cache) = &self.cache {
-            cache.committed(stream);
         }
     }
 
@@ -126,7 +124,7 @@ impl App {
     /// Gathers what the decision needs.
     async fn context(&self, actor: &Actor, state: &CustomerState, needs: &Needs) -> Result<Context, Rejection> {
         let store = &self.ports.store;
-        let brand = store.brand(&state.key.brand, &needs.templates).await.map_err(refused)?;
+        let brand = self.brand(&state.key.brand, &needs.templates).await?;
         let mut files: Vec<FileMeta> = Vec::new();
         for id in &needs.files {
             if !files.iter().any(|file| file.file_id == *id) {
@@ -139,7 +137,7 @@ impl App {
             .clone()
             .or_else(|| is_new.then(|| state.key.customer_id.to_string()));
         let external_owner = match external_id {
-            Some(id) => store.external_owner(&state.key.brand, &id).await.map_err(refused)?,
+            Some(id) => self.external_owner(&state.key.brand, &id).await?,
             None => None,
         };
         let new_steps = brand
@@ -167,11 +165,11 @@ impl App {
             now: self.now(),
             actor: actor.clone(),
             ids,
-            settings: brand.settings,
-            templates: brand.templates,
+            settings: brand.settings.clone(),
+            templates: brand.templates.clone(),
             files,
             external_owner,
-            tenant: brand.tenant,
+            tenant: brand.tenant.clone(),
             delivery,
             seed: if calls_out { Hash(self.random()?) } else { Hash::ZERO },
         })
@@ -249,7 +247,7 @@ impl App {
         keyed: Option<&Keyed>,
     ) -> Result<Attempt, Rejection> {
         let store = &self.ports.store;
-        let state = store.brand(brand, &change.needs().templates).await.map_err(refused)?;
+        let state = self.brand(brand, &change.needs().templates).await?;
         let context = self.brand_context(actor, brand, change).await?;
         let configured = change.decide(&state, &context)?;
         if configured.events.is_empty() {
@@ -265,11 +263,12 @@ impl App {
             salts.into_iter(),
         );
         commit.kept = keyed.map(|keyed| keyed.kept(&configured.reply, context.now));
+        let under_way = self.under_way(commit.stream.clone());
         match store.commit(commit).await {
             Err(StoreError::Conflict) => Ok(Attempt::Overtaken),
             Err(error) => Err(refused(error)),
             Ok(()) => {
-                self.published(&brand_stream(brand));
+                drop(under_way);
                 Ok(Attempt::Answered(Ok(configured.reply)))
             }
         }

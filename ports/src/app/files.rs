@@ -84,9 +84,8 @@ impl App {
         let owner = upload_owner(actor, owner)?;
         if let Some(owner) = &owner {
             // No proof is stored where nobody may decide on it.
-            let state = self.ports.store.brand(&owner.brand, &TemplateNeed::None).await;
-            let tenant = state.map_err(refused)?.tenant;
-            KycModel::check_writable(tenant.map(|tenant| tenant.kyc_model))?;
+            let state = self.brand(&owner.brand, &TemplateNeed::None).await?;
+            KycModel::check_writable(state.tenant.as_ref().map(|tenant| tenant.kyc_model))?;
         }
         let unsupported =
             || Rejection::UnsupportedFileType("the file must be a pdf, jpg, jpeg, png, webp or heic".to_owned());

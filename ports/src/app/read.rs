@@ -50,12 +50,8 @@ impl App {
 
     async fn shown(&self, actor: &Actor, key: &CustomerKey, view: &dyn AnyView) -> Result<Value, Rejection> {
         let store = &self.ports.store;
-        let state = store.customer(key).await.map_err(refused)?;
-        let settings = store
-            .brand(&key.brand, &TemplateNeed::None)
-            .await
-            .map_err(refused)?
-            .settings;
+        let state = self.customer(key).await?.state;
+        let brand = self.brand(&key.brand, &TemplateNeed::None).await?;
         let history = match state.profile.as_ref().filter(|_| view.shows_history()) {
             None => Vec::new(),
             Some(profile) => {
@@ -79,7 +75,7 @@ impl App {
         };
         view.show(&Shown {
             state: &state,
-            settings: &settings,
+            settings: &brand.settings,
             history: &history,
         })
     }
@@ -88,12 +84,7 @@ impl App {
         let brand = Some(view.brand())
             .filter(|brand| actor.scope.sees(brand))
             .ok_or(Rejection::NotFound("brand"))?;
-        let state = self
-            .ports
-            .store
-            .brand(&brand, &TemplateNeed::None)
-            .await
-            .map_err(refused)?;
+        let state = self.brand(&brand, &TemplateNeed::None).await?;
         Ok(view.show(&state))
     }
 

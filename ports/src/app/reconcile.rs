@@ -38,12 +38,11 @@ enum Looked {
 impl App {
     /// Looks a second's worth of players up.
     pub(super) async fn reconcile(&self, actor: &Actor, part: &ReconcileTenant) -> Result<ReconcileReply, Rejection> {
-        let store = &self.ports.store;
-        let brand = store.tenant_brand(&part.slug).await.map_err(refused)?;
+        let brand = self.tenant_brand(&part.slug).await?;
         let brand = brand.filter(|brand| actor.scope.sees(brand));
         let brand = brand.ok_or(Rejection::NotFound("tenant"))?;
-        let state = store.brand(&brand, &TemplateNeed::None).await.map_err(refused)?;
-        let tenant = state.tenant.ok_or(Rejection::NotFound("tenant"))?;
+        let state = self.brand(&brand, &TemplateNeed::None).await?;
+        let tenant = state.tenant.clone().ok_or(Rejection::NotFound("tenant"))?;
         if !tenant.kyc_model.calls_out() {
             return Err(Rejection::InvalidState {
                 message: format!(
@@ -106,7 +105,7 @@ impl App {
             brand: profile.brand.clone(),
             customer_id: profile.customer_id,
         };
-        let state = self.ports.store.customer(&customer).await.map_err(refused)?;
+        let state = self.customer(&customer).await?.state;
         let Some(external_id) = &profile.external_id else {
             return Ok(Looked::Skipped);
         };
@@ -128,7 +127,7 @@ impl App {
             return Ok(Looked::Failed);
         };
         // What was decided while the platform was asked is not drift.
-        let state_now = self.ports.store.customer(&customer).await.map_err(refused)?;
+        let state_now = self.customer(&customer).await?.state;
         if is_under_way(&state_now) || state_now.head.version != state.head.version {
             return Ok(Looked::Skipped);
         }
@@ -167,8 +166,8 @@ impl App {
         let store = &self.ports.store;
         let mut checked = 0;
         for due in store.due_reconciliations(self.now()).await.map_err(refused)? {
-            let state = store.brand(&due.brand, &TemplateNeed::None).await.map_err(refused)?;
-            let Some(tenant) = state.tenant else { continue };
+            let state = self.brand(&due.brand, &TemplateNeed::None).await?;
+            let Some(tenant) = state.tenant.clone() else { continue };
             let part = ReconcileTenant {
                 slug: tenant.slug,
                 cursor: due.cursor.clone(),

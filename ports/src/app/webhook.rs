@@ -70,12 +70,10 @@ impl App {
     async fn tenant(&self, slug: &str) -> Result<Tenant, WebhookError> {
         let unknown = WebhookError::NotFound("tenant");
         let slug: Slug = slug.parse().map_err(|_| unknown.clone())?;
-        let store = &self.ports.store;
-        let brand = store.tenant_brand(&slug).await.map_err(refused)?;
-        let brand = brand.ok_or_else(|| unknown.clone())?;
-        let state = store.brand(&brand, &TemplateNeed::None).await.map_err(refused)?;
+        let brand = self.tenant_brand(&slug).await?.ok_or_else(|| unknown.clone())?;
+        let state = self.brand(&brand, &TemplateNeed::None).await?;
         // It may have been taken away in between.
-        state.tenant.filter(|tenant| tenant.slug == slug).ok_or(unknown)
+        state.tenant.clone().filter(|tenant| tenant.slug == slug).ok_or(unknown)
     }
 
     async fn check_signature(&self, tenant: &Tenant, request: WebhookRequest<'_>) -> Result<(), WebhookError> {
@@ -108,20 +106,23 @@ impl App {
         for _ in 0..=CONFLICT_ATTEMPTS_MAX {
             let stream = kyc_core::customer::CustomerState::new(receive.customer.clone()).stream();
             let turn = self.turns.take(&stream).await;
+            let ended = match self.try_change(&actor, &receive.customer, &receive, None).await {
+                Ok(Attempt::Answered(Ok(reply))) => {
+                    let reply = serde_json::from_value(reply);
+                    return reply.map_err(|_| WebhookError::Unavailable);
+                }
+                ended => ended,
+            };
+            drop(turn);
             let claimed = store.claimed_event(&tenant.slug, &receive.webhook.event_id).await;
             if let Some(entry) = claimed.map_err(refused)? {
-                drop(turn);
                 return self.seen_before(&actor, &entry, receive).await;
             }
-            match self.try_change(&actor, &receive.customer, &receive, None).await {
+            match ended {
+                Ok(Attempt::Answered(Err(rejection))) => return Err(rejection.into()),
                 // Another process was faster, or the id has become another customer's: whose is it now?
-                Ok(Attempt::Overtaken) | Err(Rejection::Stale { .. }) => {
-                    drop(turn);
+                Ok(_) | Err(Rejection::Stale { .. }) => {
                     receive.customer = self.player(tenant, &receive.webhook).await?;
-                }
-                Ok(Attempt::Answered(answer)) => {
-                    let reply = serde_json::from_value(answer?);
-                    return reply.map_err(|_| WebhookError::Unavailable);
                 }
                 Err(rejection) => return Err(rejection.into()),
             }
@@ -149,22 +150,21 @@ impl App {
             self.change(actor, &conflict, None).await?;
             return Err(WebhookError::Conflict);
         }
-        let state = self.ports.store.customer(&customer).await.map_err(refused)?;
+        let state = self.customer(&customer).await?.state;
         Ok(ReceivedReply {
             received: true,
             applied: false,
-            new_status: state.profile.map_or(KycStatus::None, |profile| profile.kyc_status),
+            new_status: state
+                .profile
+                .as_ref()
+                .map_or(KycStatus::None, |profile| profile.kyc_status),
         })
     }
 
     /// The customer of an external id, known or to be made.
     async fn player(&self, tenant: &Tenant, webhook: &Webhook) -> Result<CustomerKey, WebhookError> {
-        let store = &self.ports.store;
         let external_id = &webhook.player_external_id;
-        let owner = store
-            .external_owner(&tenant.brand, external_id)
-            .await
-            .map_err(refused)?;
+        let owner = self.external_owner(&tenant.brand, external_id).await?;
         if let Some(customer_id) = owner {
             return Ok(CustomerKey {
                 brand: tenant.brand.clone(),
@@ -175,7 +175,7 @@ impl App {
             return Err(WebhookError::NotFound("player"));
         }
         if let Some(key) = customer_of(&tenant.brand, external_id)
-            && store.customer(&key).await.map_err(refused)?.profile.is_none()
+            && self.customer(&key).await?.state.profile.is_none()
         {
             return Ok(key);
         }
@@ -195,7 +195,7 @@ impl App {
                 brand: brand.clone(),
                 customer_id: kyc_core::id::CustomerId(reserved.customer),
             };
-            let is_free = store.customer(&key).await.map_err(refused)?.profile.is_none();
+            let is_free = self.customer(&key).await?.state.profile.is_none();
             if is_free {
                 return Ok(key);
             }

@@ -11,9 +11,8 @@ use kyc_core::time::Time;
 use kyc_memory::{ManualClock, MemoryBlobs, ScriptedOutbound, SeededEntropy};
 use kyc_ports::app::{App, Ports};
 use kyc_ports::notify::Silent;
-use kyc_ports::tokens::{BadToken, Tokens, Verified};
 use kyc_sqlite::SqliteStore;
-use kyc_tests::sim::{DAY, MASTER_KEY, START, actor_of};
+use kyc_tests::sim::{MASTER_KEY, START, TestTokens};
 use kyc_tests::tenants::Tenant;
 use kyc_vault::SealingVault;
 
@@ -47,17 +46,6 @@ pub struct Outcome {
     pub promises: Promises,
     /// Commands that succeeded.
     pub answered: usize,
-}
-
-/// Takes the tokens of [`kyc_tests::sim`].
-struct TestTokens;
-
-impl Tokens for TestTokens {
-    fn verify(&self, token: &str, now: Time) -> Result<Verified, BadToken> {
-        let actor = actor_of(token).ok_or(BadToken("not a test token"))?;
-        let expires = now.plus_seconds(DAY);
-        Ok(Verified { actor, expires })
-    }
 }
 
 /// What clients know of each other's things.
@@ -108,7 +96,8 @@ impl Load {
                 notify: Arc::new(Silent),
                 outbound: outbound.clone(),
                 vault: vault.clone(),
-            });
+            })
+            .with_cache_bytes(1 << 20);
             let world = Arc::new(World {
                 app,
                 clock: clock.clone(),

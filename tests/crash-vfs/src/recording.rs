@@ -83,6 +83,7 @@ pub struct Recorder {
     disk: Disk,
     base: BTreeMap<String, Vec<u8>>,
     records: Mutex<Vec<Record>>,
+    is_broken: AtomicBool,
 }
 
 static RECORDERS: Mutex<Vec<Arc<Recorder>>> = Mutex::new(Vec::new());
@@ -111,6 +112,7 @@ impl Recorder {
             disk,
             base: files_of(folder),
             records: Mutex::default(),
+            is_broken: AtomicBool::new(false),
         });
         locked(&RECORDERS).push(recorder.clone());
         recorder
@@ -119,6 +121,11 @@ impl Recorder {
     /// How much has been recorded: what is acknowledged now must be there after a crash from here on.
     pub fn position(&self) -> usize {
         locked(&self.records).len()
+    }
+
+    /// From now on the disk says of every sync that it has failed.
+    pub fn breaks(&self) {
+        self.is_broken.store(true, Ordering::SeqCst);
     }
 
     /// Ends the recording. The folder's files must be closed.
@@ -198,6 +205,11 @@ impl Tap {
     pub fn wrote(&self, offset: usize, bytes: &[u8]) {
         let bytes = bytes.to_vec();
         self.recorder.push(&self.file, Op::Write { offset, bytes });
+    }
+
+    /// Whether syncs fail.
+    pub fn is_broken(&self) -> bool {
+        self.recorder.is_broken.load(Ordering::SeqCst)
     }
 
     /// The file was cut or stretched.

@@ -11,7 +11,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use rusqlite::ffi::{
-    SQLITE_ERROR, SQLITE_IOERR_SHMMAP, SQLITE_OK, SQLITE_OPEN_CREATE, SQLITE_OPEN_MAIN_JOURNAL,
+    SQLITE_ERROR, SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMMAP, SQLITE_OK, SQLITE_OPEN_CREATE, SQLITE_OPEN_MAIN_JOURNAL,
     SQLITE_OPEN_SUPER_JOURNAL, SQLITE_OPEN_WAL, sqlite3_file, sqlite3_int64, sqlite3_io_methods, sqlite3_vfs,
     sqlite3_vfs_find, sqlite3_vfs_register,
 };
@@ -188,6 +188,9 @@ unsafe extern "C" fn truncate(file: *mut sqlite3_file, size: sqlite3_int64) -> c
 unsafe extern "C" fn sync(file: *mut sqlite3_file, flags: c_int) -> c_int {
     // SAFETY: the file is open.
     let tap = unsafe { tap_of(file) };
+    if tap.is_some_and(Tap::is_broken) {
+        return SQLITE_IOERR_FSYNC;
+    }
     // What is written while it lasts is not covered.
     let covers = tap.map_or(0, Tap::position);
     // SAFETY: handed on as it came, for an open file.
