@@ -20,7 +20,7 @@ pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let cargo = env!("CARGO");
-        let mut build = Command::new(cargo);
+        let mut cargo_build = Command::new(cargo);
         // What cargo tells a test of its package would make it build anew what looks at that, and behind the test again.
         for (name, _) in std::env::vars_os() {
             let told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
@@ -28,10 +28,10 @@ pub fn binary() -> &'static Path {
                 .to_str()
                 .is_some_and(|name| told.iter().any(|told| name.starts_with(told)))
             {
-                build.env_remove(name);
+                cargo_build.env_remove(name);
             }
         }
-        let built = build
+        let built = cargo_build
             .args(["build", "--package", "kycd", "--message-format", "json"])
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
             .stderr(Stdio::inherit())

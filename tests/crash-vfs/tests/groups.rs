@@ -76,23 +76,21 @@ async fn approvals(store: &Arc<SqliteStore>, customers: i64) -> Vec<Commit> {
     commits
 }
 
-fn of_log(record: &&Record) -> bool {
-    &*record.file == "kyc.db-wal"
+fn of_log(records: &[Record]) -> impl Iterator<Item = &Op> {
+    let of_log = records.iter().filter(|record| &*record.file == "kyc.db-wal");
+    of_log.map(|record| &record.op)
 }
 
 fn syncs(records: &[Record]) -> usize {
-    let of_log = records.iter().filter(of_log);
-    of_log.filter(|record| matches!(record.op, Op::Sync { .. })).count()
+    of_log(records).filter(|op| matches!(op, Op::Sync { .. })).count()
 }
 
 fn bytes(records: &[Record]) -> usize {
-    let of_log = records.iter().filter(of_log);
-    of_log
-        .map(|record| match &record.op {
-            Op::Write { bytes, .. } => bytes.len(),
-            _ => 0,
-        })
-        .sum()
+    let sizes = of_log(records).map(|op| match op {
+        Op::Write { bytes, .. } => bytes.len(),
+        _ => 0,
+    });
+    sizes.sum()
 }
 
 #[test]
