@@ -122,7 +122,7 @@ fn a_rotated_secret_signs_when_the_one_before_has_ended() {
 // What answers mean.
 
 /// One call that is answered so: its status, code, message and `provider_ref` afterwards, and how often it was sent.
-fn judged(given: OutboundAnswer) -> (String, Value, Value, Value, usize) {
+fn judged(given: &OutboundAnswer) -> (String, Value, Value, Value, usize) {
     let mut end = None;
     told(|world, tenant| {
         required(world, ADA, "one", 1);
@@ -155,7 +155,7 @@ fn a_success_is_a_delivery_unless_it_says_no() {
         (200, "[false]", Value::Null),
     ] {
         let expected = ("delivered".to_owned(), Value::Null, Value::Null, provider_ref, 1);
-        assert_eq!(judged(answer(status, body)), expected, "{status} {body}");
+        assert_eq!(judged(&answer(status, body)), expected, "{status} {body}");
     }
     for (status, body, code, message) in [
         (
@@ -167,29 +167,29 @@ fn a_success_is_a_delivery_unless_it_says_no() {
         (202, r#"{"ok":false,"code":"NO"}"#, "NO", Value::Null),
     ] {
         let expected = ("refused".to_owned(), json!(code), message, Value::Null, 1);
-        assert_eq!(judged(answer(status, body)), expected, "{status} {body}");
+        assert_eq!(judged(&answer(status, body)), expected, "{status} {body}");
     }
-    assert_eq!(judged(answer(200, r#"{"ok":false}"#)).0, "refused");
+    assert_eq!(judged(&answer(200, r#"{"ok":false}"#)).0, "refused");
 }
 
 #[test]
 fn what_trying_again_would_not_help_is_refused() {
     for status in [400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 423, 426, 431, 451] {
-        let (end, code, _, _, tries) = judged(answer(status, ""));
+        let (end, code, _, _, tries) = judged(&answer(status, ""));
         assert_eq!(
             (end.as_str(), code, tries),
             ("refused", json!(format!("http_{status}")), 1),
             "{status}"
         );
     }
-    let answered = judged(answer(422, r#"{"error":{"code":"BAD","message":"bad level"}}"#));
+    let answered = judged(&answer(422, r#"{"error":{"code":"BAD","message":"bad level"}}"#));
     assert_eq!(answered.2, "bad level", "the platform's words are shown");
 }
 
 #[test]
 fn a_redirect_is_not_followed() {
     for status in [301, 302, 303, 307, 308] {
-        let (end, code, _, _, tries) = judged(answer(status, ""));
+        let (end, code, _, _, tries) = judged(&answer(status, ""));
         assert_eq!(
             (end.as_str(), code, tries),
             ("refused", json!(format!("http_{status}")), 1),
@@ -201,7 +201,7 @@ fn a_redirect_is_not_followed() {
 #[test]
 fn what_may_pass_is_tried_again() {
     for status in [408, 425, 429, 500, 501, 502, 503, 504, 599] {
-        let (end, code, _, _, tries) = judged(answer(status, r#"{"ok":false,"code":"NO"}"#));
+        let (end, code, _, _, tries) = judged(&answer(status, r#"{"ok":false,"code":"NO"}"#));
         assert_eq!((end.as_str(), code, tries), ("queued", Value::Null, 1), "{status}");
     }
     told(|world, _| {
@@ -241,7 +241,7 @@ fn a_platforms_text_is_kept_in_one_line_of_bounded_length() {
         r#"{{"ok":false,"code":"NO","message":"a\nb\u0007{}"}}"#,
         "x".repeat(5_000)
     );
-    let message = text(&judged(answer(200, &long)).2);
+    let message = text(&judged(&answer(200, &long)).2);
     assert!(message.starts_with("abxxx") && message.len() <= 500, "{message}");
 }
 
