@@ -1,9 +1,11 @@
 //! A decision in the making: a working copy of the customer's state, and the events that led to it.
 
+mod calls;
+mod levels;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
 use crate::actor::Actor;
 use crate::brand::Settings;
@@ -11,21 +13,18 @@ use crate::customer::CustomerState;
 use crate::document::Document;
 use crate::event::{ALSO_MEMBER, Action, Event, History, Note, Subject, history_event};
 use crate::file::FileMeta;
-use crate::id::{CustomerId, DeliveryId, DocumentId, FileId, ProfileId, Slug, StepId, TemplateId};
-use crate::level::{Expiry, LevelEntry, fold};
+use crate::id::{CustomerId, DeliveryId, DocumentId, FileId, ProfileId, StepId, TemplateId};
+use crate::level::{Expiry, fold};
 use crate::limits::ID_MAX;
-use crate::outbound::{Delivery, QueueChange, QueuedCall};
+use crate::outbound::{Delivery, QueueChange};
 use crate::profile::Profile;
 use crate::record::{Hash, Record, whole};
 use crate::rejection::Rejection;
-use crate::status::{
-    DeliveryStatus, Flag, KycModel, KycStatus, LevelEvent, ProfileStatus, RiskLevel, Session, StepStatus,
-};
+use crate::status::{KycModel, KycStatus, LevelEvent, ProfileStatus, RiskLevel, Session, StepStatus};
 use crate::step::Step;
 use crate::template::Template;
 use crate::tenant::Tenant;
 use crate::time::Time;
-use crate::webhook::Webhook;
 
 /// What purity forbids a decision to find out for itself.
 #[derive(Debug, Clone)]
@@ -476,101 +475,6 @@ impl Work {
         }
     }
 
-    /// Enters what happened here into the level log, where it counts beside the webhooks.
-    fn enter_local(&mut self, event: LevelEvent, level: i64, ts: Time, expires_at: Option<Time>) {
-        if self.context.model() != Some(KycModel::Dual) {
-            return;
-        }
-        // What happens here happens one after the other, also within a microsecond; a lapse keeps its own time.
-        let local = self.state.log.iter().filter(|entry| entry.event_id.is_none());
-        let ts = match local.map(|entry| entry.ts).max() {
-            Some(last) if event != LevelEvent::Expired && ts <= last => Time(last.0 + 1),
-            _ => ts,
-        };
-        let entry = LevelEntry {
-            event,
-            level,
-            ts,
-            expires_at,
-            ..self.next_entry()
-        };
-        self.enter(entry);
-    }
-
-    /// The next entry of the level log, to be filled.
-    fn next_entry(&mut self) -> LevelEntry {
-        LevelEntry {
-            kyc_id: self.profile_id(),
-            number: self.state.log.last().map_or(0, |last| last.number) + 1,
-            brand: self.state.key.brand.clone(),
-            customer_id: self.state.key.customer_id,
-            event: LevelEvent::Submitted,
-            level: 0,
-            ts: self.now,
-            expires_at: None,
-            slug: None,
-            event_id: None,
-            body_hash: None,
-            accepted: Flag::Yes,
-        }
-    }
-
-    /// Enters an entry into the level log, with the last event.
-    fn enter(&mut self, entry: LevelEntry) {
-        if let Some(event) = self.events.last_mut() {
-            event.log.push(entry.clone());
-        }
-        self.state.log.push(entry);
-    }
-
-    /// Records a webhook of a customer whose profile is there. One that is not accepted makes no history.
-    pub fn receive(&mut self, slug: &Slug, webhook: &Webhook, accepted: Flag) {
-        let note = Note {
-            source: Some(slug.to_string()),
-            reason: (accepted == Flag::No).then(|| "event_id_conflict".to_owned()),
-            comment: None,
-        };
-        let by = std::mem::replace(&mut self.by, By::Webhook);
-        self.push(
-            Action::WebhookReceived,
-            Subject::default(),
-            note,
-            None,
-            None,
-            webhook.level,
-        );
-        self.by = by;
-        let entry = LevelEntry {
-            event: webhook.event,
-            level: webhook.level,
-            ts: webhook.ts,
-            expires_at: webhook.expires_at,
-            slug: Some(slug.clone()),
-            event_id: Some(webhook.event_id.clone()),
-            body_hash: Some(webhook.body_hash),
-            accepted,
-            ..self.next_entry()
-        };
-        self.enter(entry);
-        let history = History {
-            ts: webhook.ts,
-            actor: Some(self.context.actor.subject.clone()),
-            event_id: Some(webhook.event_id.clone()),
-            data: webhook.kept_data(),
-            ..self.history(
-                "webhook",
-                webhook.event.name(),
-                webhook.level,
-                webhook.reason.clone(),
-                Subject::default(),
-            )
-        };
-        if let Some(event) = self.events.last_mut() {
-            event.body = Some(webhook.body.clone());
-            event.history = (accepted == Flag::Yes).then_some(history);
-        }
-    }
-
     /// Changes the last event's history entry.
     pub fn amend_history(&mut self, change: impl FnOnce(&mut History)) {
         if let Some(history) = self.events.last_mut().and_then(|event| event.history.as_mut()) {
@@ -578,169 +482,10 @@ impl Work {
         }
     }
 
-    /// A UUID made of the decision's randomness, another one each time.
-    pub fn fresh_uuid(&mut self) -> String {
-        self.uuids += 1;
-        let digest: [u8; 32] = Sha256::new()
-            .chain_update(self.context.seed.0)
-            .chain_update(self.uuids.to_be_bytes())
-            .finalize()
-            .into();
-        let [bytes @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = digest;
-        FileId::from_random(bytes).to_string()
-    }
-
-    /// Changes the queue of calls with this commit.
-    pub fn queue(&mut self, change: QueueChange) {
-        self.queue.push(change);
-    }
-
-    /// Adds a call out.
-    pub fn add_delivery(&mut self, delivery: Delivery) {
-        let action = match delivery.status {
-            DeliveryStatus::Refused => Action::OutboundRefused,
-            _ => Action::OutboundQueued,
-        };
-        self.push_delivery(action, &delivery, None, whole(&delivery));
-        self.state.deliveries.push(delivery);
-    }
-
-    /// Queues a verdict again that the platform took before, about the player as it is called now.
-    pub fn tell_again(&mut self, told: &Delivery) {
-        let external_id = self
-            .state
-            .profile
-            .as_ref()
-            .and_then(|profile| profile.external_id.clone());
-        let mut body = told.body.clone().into_value();
-        if let Value::Object(body) = &mut body {
-            body.insert("player_external_id".to_owned(), external_id.clone().into());
-        }
-        let delivery = Delivery {
-            player_external_id: external_id,
-            body: body.into(),
-            id: self.context.ids.delivery(),
-            idempotency_key: self.fresh_uuid(),
-            status: DeliveryStatus::Queued,
-            queued_time: self.now,
-            settled_time: None,
-            code: None,
-            message: None,
-            provider_ref: None,
-            version: 1,
-            ..told.clone()
-        };
-        self.queue(QueueChange::Add(QueuedCall::of(&delivery)));
-        self.add_delivery(delivery);
-    }
-
-    /// Changes a call out; gives what it became.
-    pub fn change_delivery(
-        &mut self,
-        before: &Delivery,
-        action: Action,
-        change: impl FnOnce(&mut Delivery),
-    ) -> Delivery {
-        let mut after = before.clone();
-        change(&mut after);
-        after.version += 1;
-        let (old, mut new) = Delivery::changes(before, &after);
-        new.insert("id".to_owned(), after.id.0.into());
-        self.push_delivery(action, &after, Some(old), new);
-        self.state.deliveries.retain(|delivery| delivery.id != after.id);
-        self.state.deliveries.push(after.clone());
-        after
-    }
-
-    fn push_delivery(
-        &mut self,
-        action: Action,
-        delivery: &Delivery,
-        before: Option<Map<String, Value>>,
-        after: Map<String, Value>,
-    ) {
-        let note = Note {
-            reason: delivery.code.clone(),
-            ..Note::default()
-        };
-        self.push(action, Subject::default(), note, before, Some(after), delivery.level);
-        let data = delivery.history_data();
-        self.amend_history(|history| history.data = Some(data));
-    }
-
-    /// Records what a reconciliation found; where both sides decide, somebody must look at it.
-    pub fn record_drift(&mut self, level: i64, data: Value, asks_for_review: bool) {
-        let Some(before) = self.state.profile.clone() else {
-            return;
-        };
-        let mut after = before.clone();
-        if asks_for_review && after.review_reason.is_none() {
-            after.review_reason = Some("drift".to_owned());
-            after.review_since = Some(self.now);
-            after.version += 1;
-            after.updated_time = self.now;
-        }
-        let (old, new) = Profile::changes(&before, &after);
-        self.state.profile = Some(after);
-        self.push(
-            Action::ReconcileDrift,
-            Subject::default(),
-            Note::reason("drift"),
-            Some(old),
-            Some(new),
-            level,
-        );
-        self.amend_history(|history| history.data = Some(data));
-    }
-
     /// What was due has been applied: what follows is the command's.
     pub(crate) fn due_is_applied(&mut self) {
         self.approved = approved_levels(&self.state.steps);
         self.approved_before.clone_from(&self.approved);
-    }
-
-    /// Gives verifications that have ended by the clock their line in the history.
-    pub(crate) fn report_expiries(&mut self) {
-        if self.context.folding_model().is_none() {
-            return;
-        }
-        for expiry in fold(&self.state.log, self.now).expiries {
-            if !self.reported.insert(expiry) {
-                continue;
-            }
-            let approval = self.state.log.iter().find(|entry| entry.number == expiry.approval);
-            // What was approved here has a line of its own: its step's.
-            if approval.is_none_or(|approval| approval.event_id.is_none()) {
-                continue;
-            }
-            let by = self.by;
-            self.by = By::System;
-            self.push(
-                Action::LevelExpired,
-                Subject::default(),
-                Note::reason("expired"),
-                None,
-                None,
-                expiry.level,
-            );
-            self.by = by;
-            self.amend_history(|history| history.ts = expiry.at);
-        }
-    }
-
-    /// Enters an approval of each level whose counting steps have all become approved.
-    fn enter_approvals(&mut self) {
-        let approved = approved_levels(&self.state.steps);
-        for level in approved.difference(&self.approved.clone()) {
-            let counting = self
-                .state
-                .steps
-                .iter()
-                .filter(|step| step.counts() && step.level == *level);
-            let expires_at = counting.filter_map(|step| step.expires_time).min();
-            self.enter_local(LevelEvent::Approved, *level, self.now, expires_at);
-        }
-        self.approved = approved;
     }
 
     fn history(&self, source: &str, event: &str, level: i64, reason: Option<String>, subject: Subject) -> History {
