@@ -146,8 +146,8 @@ fn a_missing_variable_is_named() {
         ("master_key", "GET", "/readyz"),
         ("master_key", "POST", webhook),
         ("tick_secret", "POST", "/internal/tick"),
-        ("token_secret", "GET", "/manager/kyc/profiles"),
-        ("token_secret", "POST", "/upload"),
+        ("token_key", "GET", "/manager/kyc/profiles"),
+        ("token_key", "POST", "/upload"),
     ] {
         let mut options = options(Reuse::SPIN);
         options.variables.remove(variable);
@@ -165,8 +165,9 @@ fn a_missing_variable_is_named() {
 fn a_wrong_variable_is_named_without_its_value() {
     for (variable, value) in [
         ("master_key", "abc"),
-        ("token_secret", "too short"),
-        ("token_public_key", "both"),
+        ("token_key", "too short"),
+        ("token_key", "{\"keys\": 1}"),
+        ("token_algorithm", "none"),
     ] {
         let mut options = options(Reuse::SPIN);
         options.variables.insert(variable.to_owned(), value.to_owned());
