@@ -103,7 +103,8 @@ impl Verifier<Vec<u8>> for Hs256 {
 
 impl Verifier<Vec<u8>> for EdVerifying {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
-        self.0.verify(message, &ed25519_dalek::Signature::from_slice(signature)?)
+        self.0
+            .verify(message, &ed25519_dalek::Signature::from_slice(signature)?)
     }
 }
 

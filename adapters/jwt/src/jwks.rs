@@ -4,7 +4,7 @@ use ed25519_dalek::VerifyingKey;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{DecodingKey, DecodingKeyKind};
 
-use crate::{Algorithm, KeyError, crypto, RSA_BITS_MAX, RSA_BITS_MIN, SECRET_BYTES_MIN};
+use crate::{Algorithm, KeyError, RSA_BITS_MAX, RSA_BITS_MIN, SECRET_BYTES_MIN, crypto};
 
 const KID_SHOWN_CHARS: usize = 64;
 
