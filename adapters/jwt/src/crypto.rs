@@ -1,7 +1,6 @@
 //! What the library signs and verifies with: the four algorithms and no others. Its own provider brings twelve, with
 //! curves and paddings that nothing here reaches, and makes the Spin component half a megabyte larger.
 
-use ed25519_dalek::pkcs8::DecodePrivateKey;
 use hmac::{Hmac, KeyInit, Mac};
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind};
@@ -10,6 +9,8 @@ use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, Enc
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use rsa::{BigUint, Pkcs1v15Sign, RsaPublicKey};
 use sha2::{Digest, Sha256};
+
+use crate::keys;
 
 /// What stands before a SHA-256 digest in a signature of PKCS#1 v1.5 (RFC 8017, section 9.2, note 1).
 const SHA256_PREFIX: [u8; 19] = [
@@ -37,9 +38,9 @@ pub(crate) fn is_on_p256(key: &DecodingKey) -> bool {
 fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>, Error> {
     match (algorithm, key.family()) {
         (Algorithm::HS256, AlgorithmFamily::Hmac) => Ok(Box::new(Hs256(hs256(key.as_bytes())?))),
-        (Algorithm::EdDSA, AlgorithmFamily::Ed) => ed25519_dalek::SigningKey::from_pkcs8_der(key.as_bytes())
+        (Algorithm::EdDSA, AlgorithmFamily::Ed) => keys::signing(key)
             .map(|key| Box::new(EdSigning(key)) as Box<dyn JwtSigner>)
-            .map_err(|_| ErrorKind::InvalidEddsaKey.into()),
+            .ok_or_else(|| ErrorKind::InvalidEddsaKey.into()),
         _ => Err(ErrorKind::UnsupportedAlgorithm.into()),
     }
 }

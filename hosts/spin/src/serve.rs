@@ -9,6 +9,7 @@ use kyc_http::{Http, openapi};
 use kyc_ports::app::App;
 use spin_sdk::http::Request;
 
+use crate::log;
 use crate::parts::{Component, Unusable};
 use crate::reply::{refused, text};
 use crate::tick;
@@ -48,23 +49,12 @@ async fn shared() -> Result<&'static Shared, Unusable> {
     if let Some(shared) = SHARED.get() {
         return Ok(shared);
     }
-    log();
+    log::begin();
     let component = Component::of_instance().await?;
     let app = App::without_turns(component.ports().await?);
     let http = Http::new(app.clone());
     // Another request may have been faster: then its parts are as good.
     Ok(SHARED.get_or_init(|| Shared { component, app, http }))
-}
-
-/// Log lines go to standard error, which Spin keeps for each component.
-fn log() {
-    let lines = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(std::io::stderr)
-        .without_time()
-        .finish();
-    // A second request that gets here finds it set.
-    let _ = tracing::subscriber::set_global_default(lines);
 }
 
 impl Component {
