@@ -16,6 +16,7 @@
 pub mod actor;
 pub mod audit;
 pub mod brand;
+mod calendar;
 pub mod command;
 pub mod commit;
 pub mod configure;

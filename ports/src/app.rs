@@ -104,11 +104,21 @@ pub struct Request {
 impl App {
     /// An application over these ports.
     pub fn new(ports: Ports) -> Self {
+        Self::of(ports, Turns::default())
+    }
+
+    /// The same for a host on which one request cannot wake another: commands about one stream do not wait for each
+    /// other, the commit's version alone decides, as between processes.
+    pub fn without_turns(ports: Ports) -> Self {
+        Self::of(ports, Turns::none())
+    }
+
+    fn of(ports: Ports, turns: Turns) -> Self {
         Self {
             ports,
             file_bytes_max: FILE_BYTES_MAX,
             source_rate: None,
-            turns: Turns::default(),
+            turns,
             limiter: Arc::default(),
             sessions: Sessions::default(),
             cache: None,

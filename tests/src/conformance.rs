@@ -100,6 +100,28 @@ pub fn play(runner: &mut dyn Runner, story: &Story) -> Vec<Option<Reply>> {
     replies.collect()
 }
 
+/// Panics unless the replies are the story's: those that this way cannot carry are missing, and no others.
+pub fn check(runner: &dyn Runner, story: &Story, replies: &[Option<Reply>]) {
+    let told = |reply: &Option<Reply>| match reply {
+        Some(reply) => format!("{} {}", reply.status, reply.body),
+        None => "nothing, for it cannot be asked".to_owned(),
+    };
+    let mut wrong = Vec::new();
+    for (number, (entry, reply)) in story.entries.iter().zip(replies).enumerate() {
+        let excused = entry.not_over.iter().any(|way| way == runner.name());
+        let expected = if excused { &None } else { &entry.reply };
+        if reply != expected || !excused && reply.is_none() {
+            let at = format!("{} {}: {} as {}", story.name(), number + 1, entry.command, entry.who);
+            wrong.push(format!(
+                "{at}\n  expected {}\n  got      {}",
+                told(expected),
+                told(reply)
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "over {}:\n{}", runner.name(), wrong.join("\n"));
+}
+
 fn answer(runner: &mut dyn Runner, story: &Story, entry: &Entry, names: &Names) -> Option<Reply> {
     let Value::Object(data) = names.filled(&Value::Object(entry.data.clone())) else {
         unreachable!("an object stays one");

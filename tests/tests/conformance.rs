@@ -6,9 +6,9 @@ use kyc_core::actor::Access;
 use kyc_core::command::Command;
 use kyc_core::table::table;
 use kyc_tests::conformance::app::AppRunner;
-use kyc_tests::conformance::story::{Story, stories};
+use kyc_tests::conformance::story::stories;
 use kyc_tests::conformance::wire::{RestRunner, TcpRunner};
-use kyc_tests::conformance::{Reply, Request, Runner, play, token};
+use kyc_tests::conformance::{Reply, Request, Runner, check, play, token};
 use serde_json::{Map, Value, json};
 
 #[test]
@@ -45,31 +45,6 @@ fn rest_answers_as_the_stories_say() {
 #[expect(clippy::disallowed_methods, reason = "a choice of whoever runs the test")]
 fn accepts() -> bool {
     std::env::var("UPDATE_EXPECT").is_ok()
-}
-
-fn check(runner: &dyn Runner, story: &Story, replies: &[Option<Reply>]) {
-    let mut wrong = Vec::new();
-    for (number, (entry, reply)) in story.entries.iter().zip(replies).enumerate() {
-        let at = format!("{} {}: {} as {}", story.name(), number + 1, entry.command, entry.who);
-        let excused = entry.not_over.iter().any(|way| way == runner.name());
-        match reply {
-            None if excused => {}
-            None => wrong.push(format!("{at}: cannot be asked over {}", runner.name())),
-            Some(_) if excused => wrong.push(format!("{at}: can be asked over {}", runner.name())),
-            Some(reply) if Some(reply) == entry.reply.as_ref() => {}
-            Some(reply) => {
-                let expected = entry.reply.as_ref();
-                let expected = expected
-                    .map(|reply| format!("{} {}", reply.status, reply.body))
-                    .unwrap_or_default();
-                wrong.push(format!(
-                    "{at}\n  expected {expected}\n  got      {} {}",
-                    reply.status, reply.body
-                ));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "over {}:\n{}", runner.name(), wrong.join("\n"));
 }
 
 #[test]

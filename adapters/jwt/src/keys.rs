@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, DecodePublicKey};
+use ed25519_dalek::pkcs8::DecodePrivateKey;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use jsonwebtoken::{DecodingKey, EncodingKey};
 
@@ -99,11 +99,22 @@ fn pem(label: &str, der: &[u8]) -> String {
 
 /// A public key as PEM text; white space around it does not matter.
 pub(crate) fn public_ed25519(pem: &str) -> Result<DecodingKey, KeyError> {
-    let key = VerifyingKey::from_public_key_pem(pem.trim()).map_err(|_| KeyError::PublicKey)?;
+    let key = point(pem).ok_or(KeyError::PublicKey)?;
     if key.is_weak() {
         return Err(KeyError::Weak);
     }
     Ok(DecodingKey::from_ed_der(key.as_bytes()))
+}
+
+/// What the PEM text holds. There is one way to write an Ed25519 key as SPKI, so that nothing has to be parsed.
+fn point(pem: &str) -> Option<VerifyingKey> {
+    let text = pem.trim().strip_prefix("-----BEGIN PUBLIC KEY-----")?;
+    let text = text.strip_suffix("-----END PUBLIC KEY-----")?;
+    let der = STANDARD
+        .decode(text.split_ascii_whitespace().collect::<String>())
+        .ok()?;
+    let bytes = der.strip_prefix(SPKI_PREFIX.as_slice())?;
+    VerifyingKey::try_from(bytes).ok()
 }
 
 /// A private key as PEM text; white space around it does not matter.
@@ -112,6 +123,12 @@ pub(crate) fn private_ed25519(pem: &str) -> Result<EncodingKey, KeyError> {
     Ok(EncodingKey::from_ed_der(
         &[PKCS8_PREFIX.as_slice(), key.as_bytes()].concat(),
     ))
+}
+
+/// What signs with a key that [`private_ed25519`] has read.
+pub(crate) fn signing(key: &EncodingKey) -> Option<SigningKey> {
+    let seed = key.as_bytes().strip_prefix(PKCS8_PREFIX.as_slice())?;
+    SigningKey::try_from(seed).ok()
 }
 
 /// Refuses a secret that is too short for HS256.

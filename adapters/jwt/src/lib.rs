@@ -1,9 +1,10 @@
 //! Tokens as JWTs (RFC 7519): [`Verifier`] is the port [`Tokens`](kyc_ports::tokens::Tokens), [`Minter`] makes tokens.
 //!
-//! The library is `jsonwebtoken` with its pure Rust cryptography: it is the maintained one that knows all four
-//! algorithms and builds for `wasm32-wasip2` without C. Its own time checks are off, because they read the clock.
+//! The library is `jsonwebtoken`, which is maintained and knows all four algorithms, over pure Rust cryptography, which
+//! builds for `wasm32-wasip2` without C. Its own time checks are off, because they read the clock.
 //!
-//! Reading order: [`Claims`] (what a token says), [`Verifier`], the keys it takes (`keys.rs`, `jwks.rs`), [`Minter`].
+//! Reading order: [`Claims`] (what a token says), [`Verifier`], the keys it takes (`keys.rs`, `jwks.rs`), [`Minter`],
+//! the signatures themselves (`crypto.rs`).
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
@@ -11,6 +12,7 @@
 
 mod algorithm;
 mod claims;
+mod crypto;
 mod jwks;
 mod keys;
 mod minter;

@@ -2,7 +2,7 @@
 
 use jsonwebtoken::{EncodingKey, Header, encode};
 
-use crate::{Algorithm, BadClaims, Claims, KeyError, TOKEN_BYTES_MAX, keys};
+use crate::{Algorithm, BadClaims, Claims, KeyError, TOKEN_BYTES_MAX, crypto, keys};
 
 /// Makes tokens with a private key or a shared secret.
 #[derive(Debug, Clone)]
@@ -31,19 +31,18 @@ pub enum MintError {
 impl Minter {
     /// `EdDSA` with an Ed25519 private key in PEM form (PKCS#8, `-----BEGIN PRIVATE KEY-----`).
     pub fn ed25519(pem: &str) -> Result<Self, KeyError> {
-        keys::private_ed25519(pem).map(|key| Self {
-            algorithm: Algorithm::EdDsa,
-            key,
-        })
+        keys::private_ed25519(pem).map(|key| Self::new(Algorithm::EdDsa, key))
     }
 
     /// HS256 with a shared secret of at least 32 bytes.
     pub fn shared_secret(secret: &[u8]) -> Result<Self, KeyError> {
         let key = EncodingKey::from_secret(keys::long_enough(secret)?);
-        Ok(Self {
-            algorithm: Algorithm::Hs256,
-            key,
-        })
+        Ok(Self::new(Algorithm::Hs256, key))
+    }
+
+    fn new(algorithm: Algorithm, key: EncodingKey) -> Self {
+        crypto::install();
+        Self { algorithm, key }
     }
 
     /// A token with these claims. Claims that no verifier would accept are refused.

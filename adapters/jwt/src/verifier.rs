@@ -6,7 +6,7 @@ use kyc_ports::tokens::{BadToken, Tokens, Verified};
 
 use crate::claims::Payload;
 use crate::jwks::{self, NamedKey};
-use crate::{Algorithm, KeyError, TOKEN_BYTES_MAX, keys};
+use crate::{Algorithm, KeyError, TOKEN_BYTES_MAX, crypto, keys};
 
 // One text for everything that is wrong with a token: a forger does not learn how far he got.
 const NOT_VALID: BadToken = BadToken("the token is not valid");
@@ -67,6 +67,7 @@ impl Verifier {
     }
 
     fn new(algorithm: Algorithm, keys: Keys) -> Self {
+        crypto::install();
         let mut validation = Validation::new(algorithm.in_library());
         // The library would read the clock; the times are checked against `now` here.
         validation.validate_exp = false;

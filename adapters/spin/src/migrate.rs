@@ -14,17 +14,20 @@ const VERSIONS: &str =
 
 /// Runs what is missing. Whoever else is at it is waited for.
 pub(crate) async fn run(session: &Session, folders: &[Folder]) -> Result<(), StoreError> {
+    // An instance's first request asks only this. Where the table is not there yet, the answer is an error.
+    if let Ok(versions) = versions(session).await
+        && missing(&versions, folders)?.is_empty()
+    {
+        return Ok(());
+    }
     // Readers and the writer do not wait for each other then. It stays set; where it cannot be, all works without.
     if let Err(error) = session.command("PRAGMA journal_mode = WAL").await {
         tracing::debug!(%error, "no write-ahead log");
     }
-    if is_known(session).await? && missing(session, folders).await?.is_empty() {
-        return Ok(());
-    }
     session
         .transact("BEGIN IMMEDIATE", async |session| {
             session.command(VERSIONS).await?;
-            for (folder, version) in missing(session, folders).await? {
+            for (folder, version) in missing(&versions(session).await?, folders)? {
                 for step in folder.steps.iter().skip(version) {
                     for statement in statements(step) {
                         session.rows(Statement::new(statement, Vec::new())).await?;
@@ -37,19 +40,26 @@ pub(crate) async fn run(session: &Session, folders: &[Folder]) -> Result<(), Sto
         .await
 }
 
-async fn is_known(session: &Session) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'";
-    session
-        .rows(Statement::new(sql, Vec::new()))
-        .await
-        .map(|rows| !rows.is_empty())
+/// How far each folder has come.
+async fn versions(session: &Session) -> Result<Vec<(String, usize)>, StoreError> {
+    let sql = "SELECT folder, version FROM migrations";
+    let rows = session.rows(Statement::new(sql, Vec::new())).await?;
+    let version = |row: Vec<Cell>| {
+        let mut cells = row.into_iter();
+        let folder = cells.next().and_then(String::from_cell)?;
+        let version = cells.next().and_then(i64::from_cell)?;
+        Some((folder, usize::try_from(version).unwrap_or(usize::MAX)))
+    };
+    let versions: Option<_> = rows.into_iter().map(version).collect();
+    versions.ok_or_else(|| StoreError::Failed("the table `migrations` is another program's".to_owned()))
 }
 
 /// Folders with steps that have not run, and how many of them have.
-async fn missing<'a>(session: &Session, folders: &'a [Folder]) -> Result<Vec<(&'a Folder, usize)>, StoreError> {
+fn missing<'a>(versions: &[(String, usize)], folders: &'a [Folder]) -> Result<Vec<(&'a Folder, usize)>, StoreError> {
     let mut missing = Vec::new();
     for folder in folders {
-        let version = version(session, folder).await?;
+        let known = versions.iter().find(|(name, _)| name == folder.name);
+        let version = known.map_or(0, |(_, version)| *version);
         if version > folder.steps.len() {
             return Err(StoreError::Failed(format!(
                 "the database is at version {version} of `{}`, this program knows {}; run the newer program",
@@ -62,15 +72,6 @@ async fn missing<'a>(session: &Session, folders: &'a [Folder]) -> Result<Vec<(&'
         }
     }
     Ok(missing)
-}
-
-async fn version(session: &Session, folder: &Folder) -> Result<usize, StoreError> {
-    let sql = "SELECT version FROM migrations WHERE folder = ?1";
-    let rows = session
-        .rows(Statement::new(sql, vec![Cell::Text(folder.name.to_owned())]))
-        .await?;
-    let version = rows.into_iter().flatten().next().and_then(i64::from_cell);
-    Ok(usize::try_from(version.unwrap_or(0)).unwrap_or(usize::MAX))
 }
 
 fn reached(folder: &Folder) -> Statement {

@@ -4,12 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::field_type::{FieldType, option_value};
 use super::pattern::compile;
 use super::scalar::{Numeric, Scalar};
+use crate::calendar::days_since_1970;
 use crate::limits::{ANSWER_CHARS_MAX, TEXT_CHARS_DEFAULT, TEXTAREA_CHARS_DEFAULT};
 
 /// Why an answer is refused. The message never repeats the answer.
@@ -197,26 +197,31 @@ fn country(answer: &Value) -> Verdict {
 }
 
 fn date(answer: &Value) -> Verdict {
-    match calendar_day(string(answer)?) {
-        Some(_) => Ok(()),
-        None => refuse("date", "must be a calendar day written YYYY-MM-DD"),
+    if is_calendar_day(string(answer)?) {
+        Ok(())
+    } else {
+        refuse("date", "must be a calendar day written YYYY-MM-DD")
     }
 }
 
-/// Strictly `YYYY-MM-DD`: the library's own parser would take other ISO 8601 forms as well.
-fn calendar_day(text: &str) -> Option<Date> {
+/// Strictly `YYYY-MM-DD`, from year 1 on.
+fn is_calendar_day(text: &str) -> bool {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text.as_bytes() else {
-        return None;
+        return false;
     };
-    let year = digits(&[*y1, *y2, *y3, *y4]).filter(|year| *year >= 1)?;
-    let month = i8::try_from(digits(&[*m1, *m2])?).ok()?;
-    let day = i8::try_from(digits(&[*d1, *d2])?).ok()?;
-    Date::new(year, month, day).ok()
+    let day = || {
+        days_since_1970(
+            digits(&[*y1, *y2, *y3, *y4])?,
+            digits(&[*m1, *m2])?,
+            digits(&[*d1, *d2])?,
+        )
+    };
+    day().is_some() && !text.starts_with("0000")
 }
 
 /// At most four digits, so the number fits.
-fn digits(text: &[u8]) -> Option<i16> {
-    text.iter().try_fold(0, |number: i16, digit| {
-        digit.is_ascii_digit().then(|| number * 10 + i16::from(digit - b'0'))
+fn digits(text: &[u8]) -> Option<i64> {
+    text.iter().try_fold(0, |number, digit| {
+        digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0'))
     })
 }

@@ -1,9 +1,9 @@
 //! Reading a webhook's body: all wrong members are named at once.
 
-use jiff::civil::DateTime;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::calendar::days_since_1970;
 use crate::json::{self, canonical};
 use crate::limits::{
     EVENT_ID_CHARS_MAX, LEVEL_MAX, TIME_SECONDS_MAX, WEBHOOK_AHEAD_SECONDS_MAX, WEBHOOK_REASON_CHARS_MAX,
@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::profile::link::is_external_id;
 use crate::record::Hash;
 use crate::status::LevelEvent;
-use crate::time::Time;
+use crate::time::{DAY_SECONDS, Time};
 
 /// A webhook whose body is what the contract says.
 #[derive(Debug, Clone, PartialEq)]
@@ -191,32 +191,40 @@ impl Reader<'_> {
 /// A time of RFC 3339 with its offset, to the microsecond.
 fn rfc3339(text: &str) -> Option<Time> {
     const SHAPE: &[u8] = b"dddd-dd-ddTdd:dd:dd";
-    const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
-    // The parser takes more than RFC 3339 does: other separators, missing seconds, zone names.
     let (head, rest) = text.as_bytes().split_at_checked(SHAPE.len())?;
     let fits = |(byte, wanted): (&u8, &u8)| match wanted {
         b'd' => byte.is_ascii_digit(),
         b'T' => byte.eq_ignore_ascii_case(&b'T'),
         wanted => byte == wanted,
     };
-    let offset = match rest.strip_prefix(b".") {
-        None => rest,
-        Some(fraction) => {
-            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            fraction.get(digits..).filter(|_| (1..=9).contains(&digits))?
-        }
-    };
     if !head.iter().zip(SHAPE).all(fits) {
         return None;
     }
-    let local: DateTime = text
-        .get(..text.len() - offset.len())?
-        .to_ascii_uppercase()
-        .parse()
-        .ok()?;
-    let micros = local.duration_since(EPOCH).as_nanos().div_euclid(1_000);
-    let time = Time(i64::try_from(micros).ok()?).plus_seconds(-offset_seconds(offset)?);
+    let number = |from, to| text.get(from..to)?.parse::<i64>().ok();
+    let days = days_since_1970(number(0, 4)?, number(5, 7)?, number(8, 10)?)?;
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let (micros, offset) = fraction(rest)?;
+    // A leap second is the second before it.
+    let seconds = days * DAY_SECONDS + hour * 3_600 + minute * 60 + second.min(59) - offset_seconds(offset)?;
+    let time = Time(Time::from_seconds(seconds).0 + micros);
     (time.seconds() <= TIME_SECONDS_MAX).then_some(time)
+}
+
+/// Microseconds of one to nine decimals, if there are any, and what follows.
+fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
+    let Some(text) = text.strip_prefix(b".") else {
+        return Some((0, text));
+    };
+    let count = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (decimals, rest) = text.split_at_checked(count).filter(|_| (1..=9).contains(&count))?;
+    let places = decimals.iter().chain(std::iter::repeat(&b'0')).take(6);
+    Some((
+        places.fold(0, |micros, digit| micros * 10 + i64::from(digit - b'0')),
+        rest,
+    ))
 }
 
 /// `Z`, or hours and minutes of less than a day.

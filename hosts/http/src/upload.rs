@@ -83,17 +83,23 @@ where
 }
 
 async fn brand(field: Field<'_>, file_bytes_max: u64) -> Result<Brand, Rejection> {
-    let text = field.text().await.map_err(|error| broken(&error, file_bytes_max))?;
+    let text = text(field, file_bytes_max).await?;
     text.parse()
         .map_err(|message| Rejection::invalid("brand", "pattern", message))
 }
 
 async fn customer_id(field: Field<'_>, file_bytes_max: u64) -> Result<CustomerId, Rejection> {
-    let text = field.text().await.map_err(|error| broken(&error, file_bytes_max))?;
+    let text = text(field, file_bytes_max).await?;
     let number = text.parse().ok().filter(|number| (1..=ID_MAX).contains(number));
     number
         .map(CustomerId)
         .ok_or_else(|| Rejection::invalid("customer_id", "range", "must be an integer from 1 to 2^53 - 1"))
+}
+
+/// A field as UTF-8, whatever charset it names; what is not UTF-8 is no brand or number either.
+async fn text(field: Field<'_>, file_bytes_max: u64) -> Result<String, Rejection> {
+    let bytes = field.bytes().await.map_err(|error| broken(&error, file_bytes_max))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn malformed(message: &str) -> Rejection {

@@ -4,12 +4,14 @@
 //! serves the routes of that component only, and is granted only what they need. Everything that is neither transport
 //! nor a grant comes from `kyc_http` and `kyc_ports`.
 //!
-//! Reading order: `serve.rs` (routes), `parts.rs` (variables become ports), `tick.rs`, `reply.rs`.
+//! Reading order: `serve.rs` (routes), `parts.rs` (variables become ports), `tick.rs`, `reply.rs`, `log.rs`.
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+#[cfg(target_family = "wasm")]
+mod log;
 #[cfg(target_family = "wasm")]
 mod parts;
 #[cfg(target_family = "wasm")]

@@ -25,12 +25,6 @@ pub(crate) enum Unusable {
     /// No value was given.
     #[error("the variable `{0}` has no value: give it as `SPIN_VARIABLE_{upper}` or from a secret", upper = .0.to_uppercase())]
     Missing(&'static str),
-    /// None of the variables that say which tokens are taken has a value.
-    #[error("no variable says which tokens are taken: give one of `token_secret`, `token_public_key` and `token_jwks`")]
-    NoTokens,
-    /// More than one of them has.
-    #[error("`token_secret`, `token_public_key` and `token_jwks` exclude each other: give one of them")]
-    ManyTokens,
     /// The value will not do.
     #[error("the variable `{name}` cannot be used: {problem}")]
     Wrong {
@@ -114,21 +108,21 @@ async fn vault() -> Result<SealingVault, Unusable> {
 }
 
 async fn verifier() -> Result<Verifier, Unusable> {
-    let secret = optional("token_secret").await;
-    let public_key = optional("token_public_key").await;
-    let jwks = optional("token_jwks").await;
-    let wrong = |name: &'static str| {
-        move |error: kyc_jwt::KeyError| Unusable::Wrong {
-            name,
-            problem: error.to_string(),
-        }
+    let wrong = |error: kyc_jwt::KeyError| Unusable::Wrong {
+        name: "token_key",
+        problem: error.to_string(),
     };
-    let mut verifier = match (secret, public_key, jwks) {
-        (None, None, None) => return Err(Unusable::NoTokens),
-        (Some(secret), None, None) => Verifier::shared_secret(secret.as_bytes()).map_err(wrong("token_secret"))?,
-        (None, Some(pem), None) => Verifier::ed25519_public(&pem).map_err(wrong("token_public_key"))?,
-        (None, None, Some(json)) => Verifier::jwks(&json, algorithm().await?).map_err(wrong("token_jwks"))?,
-        _ => return Err(Unusable::ManyTokens),
+    let (key, algorithm) = (required("token_key").await?, algorithm().await?);
+    let mut verifier = match algorithm {
+        _ if key.starts_with('{') => Verifier::jwks(&key, algorithm).map_err(wrong)?,
+        Algorithm::EdDsa => Verifier::ed25519_public(&key).map_err(wrong)?,
+        Algorithm::Hs256 => Verifier::shared_secret(key.as_bytes()).map_err(wrong)?,
+        Algorithm::Rs256 | Algorithm::Es256 => {
+            return Err(Unusable::Wrong {
+                name: "token_key",
+                problem: format!("keys of {algorithm} are given as a JWKS document"),
+            });
+        }
     };
     if let Some(issuer) = optional("token_issuer").await {
         verifier = verifier.issuer(issuer);

@@ -6,9 +6,10 @@ use http::{Method, Response, StatusCode};
 use kyc_core::rejection::Rejection;
 use kyc_http::reply::{ReplyBody, error, whole};
 use kyc_http::{Http, openapi};
-use kyc_ports::app::{App, Ports};
+use kyc_ports::app::App;
 use spin_sdk::http::Request;
 
+use crate::log;
 use crate::parts::{Component, Unusable};
 use crate::reply::{refused, text};
 use crate::tick;
@@ -17,11 +18,12 @@ use crate::tick;
 const NATIVE_ONLY: [&str; 4] = ["/docs", "/metrics", "/subscribe", "/tcp"];
 
 /// What requests on one instance share: no connection, nothing of any request, and nothing that one request could wait
-/// for another in. In the component model a task cannot wake another one, so each request has an application of its own,
-/// with its own turns, over these ports; between requests the commit's version decides.
+/// for another in, for in the component model a task cannot wake another one: the application has no turns. And no
+/// cache, for other instances commit too.
 struct Shared {
     component: Component,
-    ports: Ports,
+    app: App,
+    http: Http,
 }
 
 static SHARED: OnceLock<Shared> = OnceLock::new();
@@ -47,22 +49,12 @@ async fn shared() -> Result<&'static Shared, Unusable> {
     if let Some(shared) = SHARED.get() {
         return Ok(shared);
     }
-    log();
+    log::begin();
     let component = Component::of_instance().await?;
-    let ports = component.ports().await?;
+    let app = App::without_turns(component.ports().await?);
+    let http = Http::new(app.clone());
     // Another request may have been faster: then its parts are as good.
-    Ok(SHARED.get_or_init(|| Shared { component, ports }))
-}
-
-/// Log lines go to standard error, which Spin keeps for each component.
-fn log() {
-    let lines = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(std::io::stderr)
-        .without_time()
-        .finish();
-    // A second request that gets here finds it set.
-    let _ = tracing::subscriber::set_global_default(lines);
+    Ok(SHARED.get_or_init(|| Shared { component, app, http }))
 }
 
 impl Component {
@@ -82,17 +74,15 @@ impl Component {
 impl Shared {
     async fn answer(&self, request: Request) -> Response<ReplyBody> {
         let path = request.uri().path();
-        // No cache: other instances commit too.
-        let app = App::new(self.ports.clone());
         match self.component {
-            Component::Tick => tick::serve(&app, &request).await,
-            Component::Api if path == "/readyz" => ready(&app).await,
+            Component::Tick => tick::serve(&self.app, &request).await,
+            Component::Api if path == "/readyz" => ready(&self.app).await,
             Component::Api if path == "/openapi.json" && request.method() == Method::GET => {
                 let document = openapi::document().to_string();
                 whole(StatusCode::OK, "application/json", document.into())
             }
             Component::Api if NATIVE_ONLY.contains(&path) => unknown(path),
-            Component::Api | Component::Storage | Component::Webhooks => Http::new(app).handle(request).await,
+            Component::Api | Component::Storage | Component::Webhooks => self.http.handle(request).await,
         }
     }
 }

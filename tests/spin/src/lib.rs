@@ -60,7 +60,8 @@ fn built(package: &str, file: &str) -> PathBuf {
 /// The real manifest with every variable set.
 pub fn options(reuse: Reuse) -> Options {
     let variables = [
-        ("token_secret", TOKEN_SECRET),
+        ("token_key", TOKEN_SECRET),
+        ("token_algorithm", "HS256"),
         ("master_key", &"5a".repeat(32)),
         ("tick_secret", TICK_SECRET),
         ("platform_host", PLATFORM_HOST),

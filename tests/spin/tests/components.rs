@@ -146,8 +146,8 @@ fn a_missing_variable_is_named() {
         ("master_key", "GET", "/readyz"),
         ("master_key", "POST", webhook),
         ("tick_secret", "POST", "/internal/tick"),
-        ("token_secret", "GET", "/manager/kyc/profiles"),
-        ("token_secret", "POST", "/upload"),
+        ("token_key", "GET", "/manager/kyc/profiles"),
+        ("token_key", "POST", "/upload"),
     ] {
         let mut options = options(Reuse::SPIN);
         options.variables.remove(variable);
@@ -165,8 +165,9 @@ fn a_missing_variable_is_named() {
 fn a_wrong_variable_is_named_without_its_value() {
     for (variable, value) in [
         ("master_key", "abc"),
-        ("token_secret", "too short"),
-        ("token_public_key", "both"),
+        ("token_key", "too short"),
+        ("token_key", "{\"keys\": 1}"),
+        ("token_algorithm", "none"),
     ] {
         let mut options = options(Reuse::SPIN);
         options.variables.insert(variable.to_owned(), value.to_owned());
@@ -240,7 +241,7 @@ fn post(path: &str, who: &str, body: &Value) -> Request<Full<Bytes>> {
         .expect("a request")
 }
 
-fn manager() -> String {
+fn manager_token() -> String {
     token(&json!({ "role": 1, "sub": "mary", "exp": now() + 3_600 }))
 }
 
@@ -250,7 +251,7 @@ fn writes_to_one_customer_at_once_are_whole_or_refused() {
         let spin = Spin::start(reuse);
         template(&spin);
         require(&spin, 1001).ok();
-        let who = manager();
+        let who = manager_token();
         let writes = (0..16).map(|number| {
             let body = json!({ "brand": "acme", "customer_id": 1001, "risk_level": number % 3, "reason": "seen" });
             spin.host.call(post("/manager/kyc/risk-level", &who, &body))
@@ -286,7 +287,7 @@ fn a_cancelled_request_leaves_no_open_transaction() {
     for reuse in MODES {
         let spin = Spin::start(reuse);
         template(&spin);
-        let who = manager();
+        let who = manager_token();
         for step in 0..40 {
             let body = json!({ "brand": "acme", "customer_id": 2000 + step, "level": 1 });
             let call = spin.host.call(post("/manager/kyc/required-level", &who, &body));
@@ -326,7 +327,7 @@ fn large_files_stream_and_memory_stays_small() {
         let part = manager.send("GET", &path, &[("range", "bytes=524280-524300")], b"");
         assert_eq!(part.bytes, large[524_280..=524_300], "over the end of a part");
     }
-    let who = manager();
+    let who = manager_token();
     let uploads = (0..128).map(|number| spin.host.call(upload(&who, &pdf(60_000 + number))));
     let answers = runtime().block_on(join_all(uploads));
     let mut files = BTreeSet::new();

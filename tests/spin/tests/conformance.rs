@@ -2,33 +2,15 @@
 
 use kyc_spin_host::Reuse;
 use kyc_spin_tests::runner::SpinRunner;
-use kyc_tests::conformance::play;
 use kyc_tests::conformance::story::stories;
+use kyc_tests::conformance::{check, play};
 
 fn told(reuse: Reuse) {
     let mut runner = SpinRunner::new(reuse);
-    let mut wrong = Vec::new();
     for story in stories() {
         let replies = play(&mut runner, &story);
-        for (number, (entry, reply)) in story.entries.iter().zip(&replies).enumerate() {
-            let is_excused = reply.is_none() && entry.not_over.iter().any(|way| way == "rest");
-            if !is_excused && *reply != entry.reply {
-                let show = |reply: &Option<kyc_tests::conformance::Reply>| {
-                    reply
-                        .as_ref()
-                        .map(|reply| format!("{} {}", reply.status, reply.body))
-                        .unwrap_or_default()
-                };
-                let at = format!("{} {}: {} as {}", story.name(), number + 1, entry.command, entry.who);
-                wrong.push(format!(
-                    "{at}\n  expected {}\n  got      {}",
-                    show(&entry.reply),
-                    show(reply)
-                ));
-            }
-        }
+        check(&runner, &story, &replies);
     }
-    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
     runner.spin().counters();
 }
 

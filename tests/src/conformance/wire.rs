@@ -1,6 +1,7 @@
-//! The real server, over TCP and over REST.
+//! The real server, over TCP and over REST; and how requests look over REST, whoever serves it.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 use kyc_core::command::Method;
 use serde_json::{Map, Value, json};
@@ -77,12 +78,12 @@ impl Runner for TcpRunner {
 
     fn upload(&mut self, upload: &Upload) -> Reply {
         // Files have no TCP form.
-        store(&self.server, upload)
+        store(self.server.http, upload)
     }
 
     fn webhook(&mut self, webhook: &Webhook) -> Reply {
         // Neither have webhooks; what they change is seen over TCP.
-        tell(&self.server, webhook)
+        tell(self.server.http, webhook)
     }
 
     fn end_calls(&mut self, brand: &str) {
@@ -119,41 +120,39 @@ impl Runner for RestRunner {
     }
 
     fn call(&mut self, request: &Request) -> Option<Reply> {
-        let Request {
-            command,
-            data,
-            token,
-            key,
-        } = request;
-        // A command with two methods is asked for by each in turn.
-        let method = command.methods[self.sent % command.methods.len()];
         self.sent += 1;
-        let mut data = data.clone();
-        let path = path(request, &mut data)?;
-        let (target, body) = if method == Method::Get {
-            (format!("{path}{}", query(request, &data)?), Vec::new())
-        } else if data.is_empty() {
-            (path, Vec::new())
-        } else {
-            (path, Value::Object(data).to_string().into_bytes())
-        };
-        let mut headers = vec![("content-type", "application/json")];
-        headers.extend(key.as_deref().map(|key| ("idempotency-key", key)));
-        let rest = Rest::new(self.server.http, token.as_deref());
-        Some(reply(&rest.send(method.name(), &target, &headers, &body)))
+        ask(self.server.http, self.sent, request)
     }
 
     fn upload(&mut self, upload: &Upload) -> Reply {
-        store(&self.server, upload)
+        store(self.server.http, upload)
     }
 
     fn webhook(&mut self, webhook: &Webhook) -> Reply {
-        tell(&self.server, webhook)
+        tell(self.server.http, webhook)
     }
 
     fn end_calls(&mut self, brand: &str) {
         end_calls(&self.server, brand);
     }
+}
+
+/// Asks for a command over REST, by each of its methods in turn; `None` when REST cannot carry it.
+pub fn ask(http: SocketAddr, turn: usize, request: &Request) -> Option<Reply> {
+    let method = request.command.methods[turn % request.command.methods.len()];
+    let mut data = request.data.clone();
+    let path = path(request, &mut data)?;
+    let (target, body) = if method == Method::Get {
+        (format!("{path}{}", query(request, &data)?), Vec::new())
+    } else if data.is_empty() {
+        (path, Vec::new())
+    } else {
+        (path, Value::Object(data).to_string().into_bytes())
+    };
+    let mut headers = vec![("content-type", "application/json")];
+    headers.extend(request.key.as_deref().map(|key| ("idempotency-key", key)));
+    let rest = Rest::new(http, request.token.as_deref());
+    Some(reply(&rest.send(method.name(), &target, &headers, &body)))
 }
 
 /// The path with its members, which are taken out of the data; `None` when one of them is not there.
@@ -207,8 +206,9 @@ fn encoded(text: &str) -> String {
     out
 }
 
-fn store(server: &Server, upload: &Upload) -> Reply {
-    let rest = Rest::new(server.http, upload.token.as_deref());
+/// Stores a file over REST.
+pub fn store(http: SocketAddr, upload: &Upload) -> Reply {
+    let rest = Rest::new(http, upload.token.as_deref());
     let id = upload.owner.as_ref().map(|(_, id)| id.to_string()).unwrap_or_default();
     let fields = upload
         .owner
@@ -218,8 +218,9 @@ fn store(server: &Server, upload: &Upload) -> Reply {
     reply(&rest.upload(fields, &upload.file_name, &upload.bytes))
 }
 
-fn tell(server: &Server, webhook: &Webhook) -> Reply {
-    let rest = Rest::new(server.http, None);
+/// Sends a webhook.
+pub fn tell(http: SocketAddr, webhook: &Webhook) -> Reply {
+    let rest = Rest::new(http, None);
     let path = format!("/v1/adapters/{}/webhooks/kyc-events", webhook.slug);
     let signed = webhook.signed.as_ref();
     let signed =

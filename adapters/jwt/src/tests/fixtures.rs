@@ -3,7 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::EncodingKey;
-use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::crypto::rust_crypto;
+use jsonwebtoken::jwk::EllipticCurve;
 use kyc_core::time::Time;
 use kyc_ports::tokens::{BadToken, Tokens, Verified};
 use serde_json::{Value, json};
@@ -39,11 +40,32 @@ pub fn other_ec_key() -> EncodingKey {
 
 /// The public part of a key as a JWKS file has it.
 pub fn jwk(key: &EncodingKey, algorithm: Algorithm, members: &Value) -> Value {
-    let mut jwk = json!(Jwk::from_encoding_key(key, algorithm.in_library()).unwrap());
+    let makes = &rust_crypto::DEFAULT_PROVIDER.key_utils;
+    let (named, bytes) = (algorithm.in_library(), key.as_bytes());
+    let mut jwk = match algorithm {
+        Algorithm::Hs256 => json!({ "kty": "oct", "k": text(bytes) }),
+        Algorithm::EdDsa => {
+            let x = (makes.ed_pub_components_from_private_key)(bytes, &EllipticCurve::Ed25519).unwrap();
+            json!({ "kty": "OKP", "crv": "Ed25519", "x": text(&x) })
+        }
+        Algorithm::Rs256 => {
+            let (n, e) = (makes.rsa_pub_components_from_private_key)(bytes).unwrap();
+            json!({ "kty": "RSA", "n": text(&n), "e": text(&e) })
+        }
+        Algorithm::Es256 => {
+            let (_, x, y) = (makes.ec_pub_components_from_private_key)(bytes, named).unwrap();
+            json!({ "kty": "EC", "crv": "P-256", "x": text(&x), "y": text(&y) })
+        }
+    };
+    jwk["alg"] = json!(named);
     for (name, value) in members.as_object().unwrap() {
         jwk[name] = value.clone();
     }
     jwk
+}
+
+fn text(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 pub fn jwks(keys: &[Value]) -> String {
@@ -73,7 +95,8 @@ pub fn encoded(part: &str) -> String {
 /// Header and payload as they stand, signed with the algorithm's own method.
 pub fn signed(header: &str, payload: &str, key: &EncodingKey, algorithm: Algorithm) -> String {
     let message = format!("{}.{}", encoded(header), encoded(payload));
-    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), key, algorithm.in_library()).unwrap();
+    let signer = (rust_crypto::DEFAULT_PROVIDER.signer_factory)(&algorithm.in_library(), key).unwrap();
+    let signature = URL_SAFE_NO_PAD.encode(signer.try_sign(message.as_bytes()).unwrap());
     format!("{message}.{signature}")
 }
 
