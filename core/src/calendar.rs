@@ -1,23 +1,13 @@
-//! Days of the calendar: which of them there are, and how far they are from 1970. All that the core needs of a calendar,
-//! without a library of time zones in every component.
+//! Days of the calendar: which of them there are, and how far they are from 1970.
+
+use time::{Date, Month};
 
 /// Days from 1970-01-01 to a day of the Gregorian calendar; `None` when there is no such day.
 pub(crate) fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let length = match month {
-        2 => 28 + i64::from(is_leap),
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
-    };
-    if !(1..=length).contains(&day) {
-        return None;
-    }
-    // Years that begin in March have the leap day at their end, and months whose lengths repeat every five.
-    let years = if month <= 2 { year - 1 } else { year };
-    let leap_days = years.div_euclid(4) - years.div_euclid(100) + years.div_euclid(400);
-    let days_of_months = (153 * ((month + 9) % 12) + 2) / 5;
-    Some(years * 365 + leap_days + days_of_months + day - 1 - 719_468)
+    let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
+    let date = Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()?;
+    let first = Date::from_ordinal_date(1970, 1).ok()?;
+    Some(i64::from(date.to_julian_day() - first.to_julian_day()))
 }
 
 #[cfg(test)]
