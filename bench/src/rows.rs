@@ -1,6 +1,7 @@
 //! The rows of the table, one module each.
 
 mod acknowledgement;
+mod calls;
 mod clients;
 mod durable;
 mod get;
@@ -30,6 +31,7 @@ const ROWS: &[(&str, Measure)] = &[
     ("pocketbase", pocketbase::run),
     ("upload", upload::run),
     ("webhook", webhook::run),
+    ("calls", calls::run),
     ("memory", memory::run),
     ("start", start::run),
     ("scale", scale::run),
