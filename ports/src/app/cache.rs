@@ -8,7 +8,8 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use kyc_core::id::CustomerKey;
+use bytes::Bytes;
+use kyc_core::id::{Brand, CustomerId, CustomerKey};
 use kyc_core::stream::StreamKey;
 use quick_cache::sync::{DefaultLifecycle, PlaceholderGuard};
 use quick_cache::{DefaultHashBuilder, Weighter};
@@ -22,7 +23,7 @@ const ENTRY_BYTES: u64 = 200;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     command: &'static str,
-    params: String,
+    params: Vec<u8>,
 }
 
 /// A rendered reply, and what it stands on.
@@ -31,7 +32,7 @@ pub(super) struct Entry {
     pub(super) customer: CustomerKey,
     /// What the request named: to whom its brand is hidden is told that there is none.
     pub(super) thing: &'static str,
-    pub(super) text: Arc<str>,
+    pub(super) text: Bytes,
     generations: (u32, u32),
 }
 
@@ -83,7 +84,7 @@ pub(super) enum Found<'a> {
 }
 
 impl Key {
-    pub(super) const fn new(command: &'static str, params: String) -> Self {
+    pub(super) const fn new(command: &'static str, params: Vec<u8>) -> Self {
         Self { command, params }
     }
 }
@@ -133,7 +134,7 @@ impl Cache {
         place: Place<'_>,
         before: Before,
         (customer, thing): (CustomerKey, &'static str),
-        text: Arc<str>,
+        text: Bytes,
     ) {
         if before == self.before(&customer) {
             let _ = place.insert(Arc::new(Entry {
@@ -147,7 +148,8 @@ impl Cache {
 
     /// A commit to the stream is durable: what was made before it no longer holds.
     pub(super) fn committed(&self, stream: &StreamKey) {
-        self.generation(stream).fetch_add(1, Ordering::AcqRel);
+        self.generation(&stream.brand, stream.customer_id)
+            .fetch_add(1, Ordering::AcqRel);
     }
 
     pub(super) fn figures(&self) -> CacheFigures {
@@ -160,17 +162,13 @@ impl Cache {
     }
 
     fn generations_of(&self, customer: &CustomerKey) -> (u32, u32) {
-        let stream = |customer_id| StreamKey {
-            brand: customer.brand.clone(),
-            customer_id,
-        };
-        let read = |stream: StreamKey| self.generation(&stream).load(Ordering::Acquire);
-        (read(stream(Some(customer.customer_id))), read(stream(None)))
+        let read = |customer_id| self.generation(&customer.brand, customer_id).load(Ordering::Acquire);
+        (read(Some(customer.customer_id)), read(None))
     }
 
     #[expect(clippy::indexing_slicing, reason = "the place is below the number of places")]
-    fn generation(&self, stream: &StreamKey) -> &AtomicU32 {
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(stream);
+    fn generation(&self, brand: &Brand, customer_id: Option<CustomerId>) -> &AtomicU32 {
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one((brand, customer_id));
         &self.generations[usize::try_from(hash % GENERATIONS as u64).unwrap_or(0)]
     }
 }
