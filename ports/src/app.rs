@@ -160,21 +160,22 @@ impl App {
     /// Serves one request.
     pub async fn call(&self, request: Request) -> Result<Reply, Rejection> {
         let command = request.command;
-        let result = self.answer(request).await;
-        if let Err(rejection) = &result {
-            tracing::info!(
-                command = command.name,
-                status = rejection.status(),
-                error = rejection.code(),
-                "refused"
-            );
-        }
-        result
+        let result = match self.authenticate(request.token.as_deref()) {
+            Ok(caller) => self.answer_to(&caller.actor, request).await,
+            Err(rejection) => Err(rejection),
+        };
+        result.inspect_err(|rejection| log_refusal(command, rejection))
     }
 
-    async fn answer(&self, request: Request) -> Result<Reply, Rejection> {
-        let actor = self.authenticate(request.token.as_deref())?.actor;
-        self.answer_to(&actor, request).await
+    /// Serves a request of a caller who has been authenticated; its token may have ended since.
+    pub async fn call_by(&self, caller: &Verified, request: Request) -> Result<Reply, Rejection> {
+        let command = request.command;
+        let result = if self.now() < caller.expires {
+            self.answer_to(&caller.actor, request).await
+        } else {
+            Err(Rejection::Unauthenticated("the token has expired"))
+        };
+        result.inspect_err(|rejection| log_refusal(command, rejection))
     }
 
     /// Serves a request of somebody whom the host knows without a token: the operator at the machine.
@@ -186,7 +187,8 @@ impl App {
         request.command.access.check(actor.session)?;
         match &self.cache {
             Some(cache) if request.command.is_view => self.cached(cache, actor, request).await.map(Reply::Rendered),
-            _ => self.made(actor, request).await.map(Reply::Made),
+            // Boxed, so that a request that memory answers does not carry the room for all others.
+            _ => Box::pin(self.made(actor, request)).await.map(Reply::Made),
         }
     }
 
@@ -203,7 +205,7 @@ impl App {
     }
 
     /// Who calls, if the token is good.
-    pub fn authenticate(&self, token: Option<&str>) -> Result<Verified, Rejection> {
+    pub fn authenticate(&self, token: Option<&str>) -> Result<Arc<Verified>, Rejection> {
         let token = token.ok_or(Rejection::Unauthenticated("a token is needed"))?;
         self.sessions
             .verify(self.ports.tokens.as_ref(), token, self.now())
@@ -224,14 +226,18 @@ impl App {
     async fn locate(&self, actor: &Actor, target: Target) -> Result<CustomerKey, Rejection> {
         let name = target.thing();
         let thing = match target {
-            Target::Customer(key) => return visible(actor, key, name),
+            Target::Customer(key) => {
+                check_visible(actor, &key, name)?;
+                return Ok(key);
+            }
             Target::Profile(id) => Thing::Profile(id),
             Target::Step(id) => Thing::Step(id),
             Target::Document(id) => Thing::Document(id),
             Target::Delivery(id) => Thing::Delivery(id),
         };
         let key = self.owner(thing).await?.ok_or(Rejection::NotFound(name))?;
-        visible(actor, key, name)
+        check_visible(actor, &key, name)?;
+        Ok(key)
     }
 
     fn random<const N: usize>(&self) -> Result<[u8; N], Rejection> {
@@ -245,20 +251,28 @@ impl App {
 }
 
 /// A customer asks for its own things only; to everybody else, brands beyond their token do not exist.
-fn visible(actor: &Actor, key: CustomerKey, name: &'static str) -> Result<CustomerKey, Rejection> {
+fn check_visible(actor: &Actor, key: &CustomerKey, name: &'static str) -> Result<(), Rejection> {
     if actor.session == Session::Customer {
-        let own = actor.customer.as_ref() == Some(&key);
-        return if own {
-            Ok(key)
+        return if actor.customer.as_ref() == Some(key) {
+            Ok(())
         } else {
             Err(Rejection::Forbidden("this is not yours"))
         };
     }
     if actor.scope.sees(&key.brand) {
-        Ok(key)
+        Ok(())
     } else {
         Err(Rejection::NotFound(name))
     }
+}
+
+fn log_refusal(command: &Command, rejection: &Rejection) {
+    tracing::info!(
+        command = command.name,
+        status = rejection.status(),
+        error = rejection.code(),
+        "refused"
+    );
 }
 
 /// What the caller is told when the store fails; the cause goes to the log.

@@ -10,7 +10,6 @@ use kyc_outbound::HttpOutbound;
 use kyc_ports::outbound::{Outbound, OutboundRequest};
 use kyc_simulator::platform::{Behaviour, Platform, PlatformOptions};
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
 
 use crate::bench::Bench;
 use crate::clock::{now, unix_seconds};

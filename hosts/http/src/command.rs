@@ -21,10 +21,9 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let found = http.routes.find(&parts.method, parts.uri.path())?;
-    let token = token(parts);
     // Nobody's body is read before the token is known to be good.
-    let verified = http.app.authenticate(token.as_deref())?;
-    found.command.access.check(verified.actor.session)?;
+    let caller = http.app.authenticate(token(parts))?;
+    found.command.access.check(caller.actor.session)?;
     let query = parts.uri.query().unwrap_or_default();
     let mut data = match parts.method {
         Method::GET => query_members(found.command, query)?,
@@ -43,10 +42,10 @@ where
     let request = Request {
         command: found.command,
         data,
-        token,
+        token: None,
         idempotency_key,
     };
-    Ok(reply::rendered(&http.app.call(request).await?))
+    Ok(reply::rendered(http.app.call_by(&caller, request).await?))
 }
 
 fn bad_key() -> Rejection {

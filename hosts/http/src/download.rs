@@ -15,13 +15,13 @@ const NAME_CHARS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove
 
 pub(crate) async fn serve(app: &App, parts: &Parts, id: &str) -> Result<Response<ReplyBody>, Rejection> {
     let token = token(parts);
-    app.may_upload(token.as_deref())?;
+    app.may_upload(token)?;
     let id = id.parse().map_err(|_| Rejection::NotFound("file"))?;
     let wanted = parts
         .headers
         .get(header::RANGE)
         .and_then(|value| range(value.to_str().ok()?));
-    let file = app.open_file(token.as_deref(), &id, wanted).await?;
+    let file = app.open_file(token, &id, wanted).await?;
     let inline = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
         .any(|(name, value)| name == "inline" && value == "1");
     Ok(response(file, wanted.is_some(), inline))

@@ -63,16 +63,16 @@ impl Http {
     {
         let (parts, body) = request.into_parts();
         if let Some(slug) = webhook::slug(parts.uri.path()) {
-            return webhook::serve(&self.app, &parts, slug, body).await;
+            return Box::pin(webhook::serve(&self.app, &parts, slug, body)).await;
         }
         let served = match parts.uri.path() {
             "/upload" => match parts.method {
-                Method::POST => upload::serve(&self.app, &parts, body).await,
+                Method::POST => Box::pin(upload::serve(&self.app, &parts, body)).await,
                 _ => Err(Rejection::MethodNotAllowed("POST".to_owned())),
             },
             path => match path.strip_prefix("/files/") {
                 Some(id) => match parts.method {
-                    Method::GET => download::serve(&self.app, &parts, id).await,
+                    Method::GET => Box::pin(download::serve(&self.app, &parts, id)).await,
                     _ => Err(Rejection::MethodNotAllowed("GET".to_owned())),
                 },
                 None => command::serve(self, &parts, body).await,
@@ -83,12 +83,12 @@ impl Http {
 }
 
 /// The token of the `Authorization` header, with or without `Bearer`.
-fn token(parts: &Parts) -> Option<String> {
+fn token(parts: &Parts) -> Option<&str> {
     let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?.trim();
     let token = match value.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
         Some(_) => return None,
         None => value,
     };
-    (!token.is_empty()).then(|| token.to_owned())
+    (!token.is_empty()).then_some(token)
 }

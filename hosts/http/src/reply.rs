@@ -67,10 +67,10 @@ pub fn json(body: &Value) -> Response<ReplyBody> {
 }
 
 /// A success of the application.
-pub fn rendered(reply: &Reply) -> Response<ReplyBody> {
+pub fn rendered(reply: Reply) -> Response<ReplyBody> {
     let text = match reply {
         Reply::Made(value) => value.to_string().into(),
-        Reply::Rendered(text) => Bytes::copy_from_slice(text.as_bytes()),
+        Reply::Rendered(text) => text,
     };
     whole(StatusCode::OK, "application/json", text)
 }

@@ -33,7 +33,7 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
-    let actor = app.may_upload(token(parts).as_deref())?;
+    let actor = app.may_upload(token(parts))?;
     let content_type = parts
         .headers
         .get(header::CONTENT_TYPE)

@@ -3,6 +3,7 @@
 //! [`settings`] says what can be set, [`serve`] wires ports and listeners, [`tcp`] and [`web`] are the two ways in,
 //! [`calls`] and [`control`] work beside them, [`commands`] are the other sub-commands.
 
+mod begun;
 mod calls;
 mod commands;
 mod control;

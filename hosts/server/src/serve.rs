@@ -160,12 +160,11 @@ impl Server {
         let mut tasks = JoinSet::new();
         let routes = web::Web::new(
             Http::new(self.app.clone()).with_body_bytes_max(self.options.body_bytes_max),
-            self.app.clone(),
-            self.metrics.clone(),
+            web::Pages::new(self.app.clone(), self.metrics.clone()),
             timeouts,
         );
         let web = web::Listener {
-            routes,
+            routes: Arc::new(routes),
             timeouts,
             stop: stop.clone(),
         };
@@ -182,6 +181,7 @@ impl Server {
             frame_bytes_max: self.options.frame_bytes_max,
             timeouts,
             stop: stop.clone(),
+            requests: Arc::new(telemetry::Requests::of("tcp")),
         };
         tasks.spawn(accept(
             tcp,

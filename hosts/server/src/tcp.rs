@@ -1,40 +1,42 @@
 //! The TCP listener: JSON objects, each ended by `\r\n`, both ways, as known clients of the reference speak it.
 //!
-//! One task reads frames and starts their requests, one writes replies and events; requests of a connection run side
-//! by side, a bounded number at once, and answer in any order.
+//! One task reads frames, and answers at once what is in memory: whatever has arrived together is answered together.
+//! Requests that must wait go on side by side, a bounded number at once, and answer in any order. Another task writes
+//! replies and events.
 
 mod frame;
 mod message;
+mod outbox;
 mod subscription;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use kyc_core::command::Command;
 use kyc_core::limits::FRAMES_IN_FLIGHT_MAX;
 use kyc_core::rejection::Rejection;
 use kyc_core::table;
 use kyc_ports::app::{App, Reply, Request};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadHalf};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use crate::begun::{Begun, begin};
 use crate::hub::Hub;
 use crate::serve::Timeouts;
 use crate::tcp::frame::{Frames, NoFrame};
 use crate::tcp::message::{Message, Unreadable};
+use crate::tcp::outbox::{Outbox, TOGETHER_BYTES};
 use crate::tcp::subscription::Subscription;
-use crate::telemetry::{OpenConnection, count_request};
+use crate::telemetry::{OpenConnection, Requests};
 use crate::tls::Io;
 
-/// Frames that may wait for the writer; a client that does not read is not buffered for beyond that,
-const OUTBOX_MAX: usize = 256;
-/// nor beyond so many bytes.
-const OUTBOX_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// What is still read and thrown away after a frame that was too large, so that its answer arrives.
 const DISCARD_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// How long that may take.
-const DISCARD_TIME_MAX: Duration = Duration::from_secs(2);
+/// How long that, and the closing of a connection, may take.
+const CLOSING_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Serves accepted connections.
 #[derive(Clone)]
@@ -44,59 +46,22 @@ pub(crate) struct Listener {
     pub(crate) frame_bytes_max: usize,
     pub(crate) timeouts: Timeouts,
     pub(crate) stop: CancellationToken,
+    pub(crate) requests: Arc<Requests>,
 }
 
 /// One connection.
-#[derive(Clone)]
 struct Connection {
     app: App,
     outbox: Outbox,
     in_flight: Arc<Semaphore>,
     subscription: Subscription,
+    requests: Arc<Requests>,
 }
 
-/// A frame that waits for the writer, and its share of the bytes that may.
-struct Waiting {
-    text: String,
-    _bytes: OwnedSemaphorePermit,
-}
-
-/// Where replies and events wait for the writer.
-#[derive(Clone)]
-struct Outbox {
-    frames: mpsc::Sender<Waiting>,
-    bytes: Arc<Semaphore>,
-}
-
-impl Outbox {
-    fn new() -> (Self, mpsc::Receiver<Waiting>) {
-        let (frames, waiting) = mpsc::channel(OUTBOX_MAX);
-        (
-            Self {
-                frames,
-                bytes: Arc::new(Semaphore::new(OUTBOX_BYTES_MAX)),
-            },
-            waiting,
-        )
-    }
-
-    /// A frame's share: a larger one than all may wait alone.
-    fn share(text: &str) -> u32 {
-        u32::try_from(text.len().min(OUTBOX_BYTES_MAX)).unwrap_or(u32::MAX)
-    }
-
-    /// Waits for room. A frame for a writer that has gone is dropped.
-    async fn send(&self, text: String) {
-        if let Ok(bytes) = self.bytes.clone().acquire_many_owned(Self::share(&text)).await {
-            let _ = self.frames.send(Waiting { text, _bytes: bytes }).await;
-        }
-    }
-
-    /// Whether there was room.
-    fn try_send(&self, text: String) -> bool {
-        let bytes = self.bytes.clone().try_acquire_many_owned(Self::share(&text));
-        bytes.is_ok_and(|bytes| self.frames.try_send(Waiting { text, _bytes: bytes }).is_ok())
-    }
+/// What a frame is answered with.
+struct Answered {
+    ext_id: Value,
+    result: Result<Reply, Rejection>,
 }
 
 impl Listener {
@@ -106,19 +71,20 @@ impl Listener {
         let (reader, writer) = tokio::io::split(io);
         let (outbox, frames) = Outbox::new();
         let gone = CancellationToken::new();
-        let writing = tokio::spawn(write(writer, frames, self.timeouts.stall, gone.clone()));
-        let connection = Connection {
+        let writing = tokio::spawn(outbox::write(writer, frames, self.timeouts.stall, gone.clone()));
+        let connection = Arc::new(Connection {
             app: self.app.clone(),
             outbox: outbox.clone(),
             in_flight: Arc::new(Semaphore::new(FRAMES_IN_FLIGHT_MAX)),
             subscription: Subscription::new(self.hub.clone(), outbox, gone.clone()),
-        };
+            requests: self.requests.clone(),
+        });
         self.read(reader, connection, &gone).await;
         // The writer ends when the last request under way has been answered.
         let _ = writing.await;
     }
 
-    async fn read(&self, reader: ReadHalf<Box<dyn Io>>, connection: Connection, gone: &CancellationToken) {
+    async fn read(&self, reader: ReadHalf<Box<dyn Io>>, connection: Arc<Connection>, gone: &CancellationToken) {
         let mut frames = Frames::new(reader, self.frame_bytes_max);
         loop {
             let next = tokio::time::timeout(self.timeouts.idle, frames.next());
@@ -128,21 +94,13 @@ impl Listener {
                 frame = next => frame,
             };
             match frame {
-                Ok(Ok(frame)) => {
-                    // Reading stops while as many as may be are under way.
-                    let Ok(place) = connection.in_flight.clone().acquire_owned().await else {
-                        break;
-                    };
-                    let connection = connection.clone();
-                    tokio::spawn(async move {
-                        connection.serve(frame).await;
-                        drop(place);
-                    });
-                }
+                Ok(Ok(frame)) => connection.answer_all(frame, &mut frames).await,
                 // Whoever has subscribed may be silent, but not in the middle of a frame.
                 Err(_) if connection.subscription.is_active() && frames.is_between_frames() => {}
                 Ok(Err(NoFrame::TooLarge)) => {
-                    let reply = message::refusal(&Value::Null, &Rejection::FrameTooLarge(self.frame_bytes_max));
+                    let mut reply = Vec::new();
+                    let rejection = Rejection::FrameTooLarge(self.frame_bytes_max);
+                    message::refusal(&mut reply, &Value::Null, &rejection);
                     connection.outbox.send(reply).await;
                     connection.subscription.end();
                     drop(connection);
@@ -158,28 +116,73 @@ impl Listener {
 }
 
 impl Connection {
+    /// Answers a frame and those that have arrived with it.
+    async fn answer_all(self: &Arc<Self>, first: Bytes, frames: &mut Frames<impl AsyncRead + Unpin>) {
+        let mut replies = Vec::new();
+        let mut next = Some(first);
+        while let Some(frame) = next {
+            let Some(place) = self.place(&mut replies).await else {
+                return;
+            };
+            let connection = self.clone();
+            match begin(async move { connection.serve(frame).await }) {
+                Begun::Done(answered) => answered.write_to(&mut replies),
+                Begun::Waits(serving) => {
+                    let connection = self.clone();
+                    tokio::spawn(async move {
+                        let mut reply = Vec::new();
+                        serving.await.write_to(&mut reply);
+                        connection.outbox.send(reply).await;
+                        drop(place);
+                    });
+                }
+            }
+            if replies.len() >= TOGETHER_BYTES {
+                self.send(&mut replies).await;
+            }
+            // One that is too large is met again by whoever reads on.
+            next = frames.arrived().unwrap_or_default();
+        }
+        self.send(&mut replies).await;
+    }
+
+    /// A place among the requests under way. While all are taken nothing is read, and what is ready goes out.
+    async fn place(&self, replies: &mut Vec<u8>) -> Option<OwnedSemaphorePermit> {
+        if let Ok(place) = self.in_flight.clone().try_acquire_owned() {
+            return Some(place);
+        }
+        self.send(replies).await;
+        self.in_flight.clone().acquire_owned().await.ok()
+    }
+
+    async fn send(&self, replies: &mut Vec<u8>) {
+        if !replies.is_empty() {
+            self.outbox.send(std::mem::take(replies)).await;
+        }
+    }
+
     #[expect(clippy::disallowed_methods, reason = "measures, decides nothing")]
-    async fn serve(&self, frame: Vec<u8>) {
+    async fn serve(&self, frame: Bytes) -> Answered {
         let started = Instant::now();
         let read = message::read(&frame);
         drop(frame);
-        let (ext_id, command, answer) = match read {
+        let (command, answered) = match read {
             Ok(message) => {
+                let command = table::command(&message.command);
                 let ext_id = message.ext_id.clone();
-                let command = table::command(&message.command).map_or("", |command| command.name);
-                (ext_id, command, self.answer(message).await)
+                let result = self.answer(command, message).await;
+                (command.map_or("", |command| command.name), Answered { ext_id, result })
             }
-            Err(Unreadable { ext_id, rejection }) => (ext_id, "", Err(rejection)),
+            Err(Unreadable { ext_id, rejection }) => {
+                let result = Err(rejection);
+                ("", Answered { ext_id, result })
+            }
         };
-        let (status, reply) = match &answer {
-            Ok(reply) => (200, message::success(&ext_id, reply)),
-            Err(rejection) => (rejection.status(), message::refusal(&ext_id, rejection)),
-        };
-        count_request("tcp", command, status, started.elapsed());
-        self.outbox.send(reply).await;
+        self.requests.count(command, answered.status(), started.elapsed());
+        answered
     }
 
-    async fn answer(&self, message: Message) -> Result<Reply, Rejection> {
+    async fn answer(&self, command: Option<&'static Command>, message: Message) -> Result<Reply, Rejection> {
         match message.command.as_str() {
             "Subscribe" => {
                 let caller = self.app.authenticate(message.token.as_deref())?;
@@ -193,7 +196,7 @@ impl Connection {
             }
             _ => {}
         }
-        let command = table::command(&message.command).ok_or(Rejection::NotFound("command"))?;
+        let command = command.ok_or(Rejection::NotFound("command"))?;
         let Message {
             data,
             token,
@@ -211,36 +214,21 @@ impl Connection {
     }
 }
 
-/// Writes frames until all senders are gone, or the peer takes none for too long.
-async fn write(
-    mut writer: impl AsyncWrite + Unpin,
-    mut frames: mpsc::Receiver<Waiting>,
-    stall: Duration,
-    gone: CancellationToken,
-) {
-    while let Some(frame) = frames.recv().await {
-        let written = tokio::time::timeout(stall, async {
-            writer.write_all(frame.text.as_bytes()).await?;
-            if frames.is_empty() {
-                writer.flush().await
-            } else {
-                Ok(())
-            }
-        });
-        let written = tokio::select! {
-            () = gone.cancelled() => break,
-            written = written => written,
-        };
-        if !matches!(written, Ok(Ok(()))) {
-            break;
+impl Answered {
+    fn status(&self) -> u16 {
+        self.result.as_ref().map_or_else(Rejection::status, |_| 200)
+    }
+
+    fn write_to(self, out: &mut Vec<u8>) {
+        match self.result {
+            Ok(reply) => message::success(out, &self.ext_id, reply),
+            Err(rejection) => message::refusal(out, &self.ext_id, &rejection),
         }
     }
-    gone.cancel();
-    let _ = tokio::time::timeout(DISCARD_TIME_MAX, writer.shutdown()).await;
 }
 
 /// Reads on for a moment: closing at once would reset the connection, and the peer might never see the answer.
 async fn discard(reader: ReadHalf<Box<dyn Io>>) {
     let mut rest = reader.take(DISCARD_BYTES_MAX);
-    let _ = tokio::time::timeout(DISCARD_TIME_MAX, tokio::io::copy(&mut rest, &mut tokio::io::sink())).await;
+    let _ = tokio::time::timeout(CLOSING_TIME_MAX, tokio::io::copy(&mut rest, &mut tokio::io::sink())).await;
 }

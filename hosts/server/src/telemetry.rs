@@ -1,7 +1,12 @@
 //! Logs to standard error (text on a terminal, JSON otherwise) and metrics in Prometheus' form.
 
+use std::collections::HashMap;
 use std::io::IsTerminal;
+use std::sync::OnceLock;
+use std::time::Duration;
 
+use kyc_core::table::table;
+use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
@@ -47,11 +52,35 @@ pub(crate) fn start_metrics() -> Result<PrometheusHandle, Failure> {
     Ok(handle)
 }
 
-/// Counts a served request.
-pub(crate) fn count_request(transport: &'static str, command: &'static str, status: u16, took: std::time::Duration) {
-    metrics::counter!("kyc_requests_total", "transport" => transport, "command" => command, "status" => status.to_string())
-        .increment(1);
-    metrics::histogram!("kyc_request_seconds", "transport" => transport).record(took.as_secs_f64());
+/// Counts the requests of a transport. What successes are counted by is looked up once.
+pub(crate) struct Requests {
+    transport: &'static str,
+    seconds: Histogram,
+    successes: HashMap<&'static str, OnceLock<Counter>>,
+}
+
+impl Requests {
+    pub(crate) fn of(transport: &'static str) -> Self {
+        let names = table().iter().map(|command| command.name).chain([""]);
+        Self {
+            transport,
+            seconds: metrics::histogram!("kyc_request_seconds", "transport" => transport),
+            successes: names.map(|name| (name, OnceLock::new())).collect(),
+        }
+    }
+
+    /// Counts a served request.
+    pub(crate) fn count(&self, command: &'static str, status: u16, took: Duration) {
+        let counter = || {
+            let (transport, status) = (self.transport, status.to_string());
+            metrics::counter!("kyc_requests_total", "transport" => transport, "command" => command, "status" => status)
+        };
+        match self.successes.get(command).filter(|_| status == 200) {
+            Some(known) => known.get_or_init(counter).increment(1),
+            None => counter().increment(1),
+        }
+        self.seconds.record(took.as_secs_f64());
+    }
 }
 
 /// An open connection, counted while it lives.

@@ -1,99 +1,55 @@
 //! The HTTP listener: the API of [`kyc_http`], and beside it health, metrics and the API's documentation.
+//!
+//! Straight on hyper: what an API request passes through is what it needs.
 
 mod deadline;
+mod pages;
+mod timer;
 
+use std::convert::Infallible;
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
-use axum::extract::{Path, Request, State};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Extension, Router};
-use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode, header};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use futures_util::FutureExt;
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use kyc_core::rejection::Rejection;
+use kyc_http::reply::ReplyBody;
 use kyc_http::{Http, Source, reply};
-use kyc_ports::app::App;
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
-use tower_http::catch_panic::CatchPanicLayer;
-use utoipa_swagger_ui::{Config, SwaggerFile};
 
+use crate::begun::{Begun, begin};
 use crate::serve::Timeouts;
-use crate::telemetry::{OpenConnection, count_request};
+use crate::telemetry::{OpenConnection, Requests};
 use crate::tls::Io;
 use crate::web::deadline::{Deadline, Patience};
+use crate::web::timer::HeadTimer;
+
+pub(crate) use crate::web::pages::Pages;
 
 /// Largest head of a request.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// How long an upload may take as a whole.
 const UPLOAD: Duration = Duration::from_mins(10);
-/// What the documentation's pages may load: themselves. Swagger UI sets styles in its markup.
-const DOCS_POLICY: &str =
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
-/// What the routes need.
-#[derive(Clone)]
+/// What requests are answered with.
 pub(crate) struct Web {
     http: Http,
-    app: App,
-    metrics: PrometheusHandle,
-    openapi: Bytes,
-    docs: Arc<Config<'static>>,
+    pages: Pages,
     stall: Duration,
-}
-
-impl Web {
-    pub(crate) fn new(http: Http, app: App, metrics: PrometheusHandle, timeouts: Timeouts) -> Self {
-        let openapi = kyc_http::openapi::document().to_string().into();
-        Self {
-            http,
-            app,
-            metrics,
-            openapi,
-            docs: Arc::new(Config::from("/openapi.json")),
-            stall: timeouts.stall,
-        }
-    }
-
-    fn router(self) -> Router {
-        Router::new()
-            .route("/healthz", get(|| async { text("ok\n") }))
-            .route("/readyz", get(ready))
-            .route(
-                "/metrics",
-                get(|State(web): State<Self>| async move { text(web.metrics.render()) }),
-            )
-            .route(
-                "/openapi.json",
-                get(|State(web): State<Self>| async move {
-                    reply::whole(StatusCode::OK, "application/json", web.openapi).map(Body::new)
-                }),
-            )
-            .route(
-                "/docs",
-                get(|| async { (StatusCode::SEE_OTHER, [(header::LOCATION, "/docs/")]) }),
-            )
-            .route("/docs/", get(|State(web): State<Self>| async move { docs(&web, "") }))
-            .route(
-                "/docs/{*file}",
-                get(|State(web): State<Self>, Path(file): Path<String>| async move { docs(&web, &file) }),
-            )
-            .fallback(api)
-            .with_state(self)
-            .layer(CatchPanicLayer::new())
-    }
+    requests: Requests,
 }
 
 /// Serves accepted connections.
 #[derive(Clone)]
 pub(crate) struct Listener {
-    pub(crate) routes: Web,
+    pub(crate) routes: Arc<Web>,
     pub(crate) timeouts: Timeouts,
     pub(crate) stop: CancellationToken,
 }
@@ -102,12 +58,16 @@ impl Listener {
     /// Serves one connection until it ends, or the server stops and the request under way is answered.
     pub(crate) async fn serve(self, io: Box<dyn Io>, peer: IpAddr) {
         let _open = OpenConnection::count("http");
-        let service = TowerToHyperService::new(self.routes.router().layer(Extension(Source(peer))));
+        let routes = self.routes;
+        let service = service_fn(move |request| {
+            let routes = routes.clone();
+            async move { Ok::<_, Infallible>(routes.answer(request, Source(peer)).await) }
+        });
         // The head's time-out also bounds how long a kept-alive connection may be idle.
         let mut io = TimeoutStream::new(io);
         io.set_write_timeout(Some(self.timeouts.stall));
         let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
+            .timer(HeadTimer::new())
             .header_read_timeout(self.timeouts.stall)
             .max_buf_size(HEAD_BYTES_MAX)
             .serve_connection(TokioIo::new(Box::pin(io)), service);
@@ -125,58 +85,55 @@ impl Listener {
     }
 }
 
-/// The API.
-#[expect(clippy::disallowed_methods, reason = "measures, decides nothing")]
-async fn api(State(web): State<Web>, request: Request) -> Response {
-    let started = Instant::now();
-    let whole = if request.uri().path() == "/upload" {
-        UPLOAD
-    } else {
-        web.stall
-    };
-    let patience = Patience { gap: web.stall, whole };
-    // In a task of its own: a client that goes away midway must not keep a commit from being announced.
-    let http = web.http.clone();
-    let served =
-        tokio::spawn(async move { http.handle(request.map(|body| Deadline::new(body, patience))).await }).await;
-    let response = served.unwrap_or_else(|error| {
-        tracing::error!(%error, "a request failed");
-        reply::error(&Rejection::Unavailable)
-    });
-    count_request("http", "", response.status().as_u16(), started.elapsed());
-    response.map(Body::new)
-}
-
-async fn ready(State(web): State<Web>) -> Response {
-    match web.app.check_writable().await {
-        Ok(()) => text("ready\n").into_response(),
-        Err(rejection) => reply::error(&rejection).map(Body::new),
-    }
-}
-
-fn text(body: impl Into<String>) -> Response {
-    reply::whole(StatusCode::OK, "text/plain; charset=utf-8", body.into().into()).map(Body::new)
-}
-
-/// The API's documentation: Swagger UI from the binary itself.
-fn docs(web: &Web, file: &str) -> Response {
-    match utoipa_swagger_ui::serve(file, web.docs.clone()) {
-        Ok(Some(SwaggerFile {
-            bytes, content_type, ..
-        })) => {
-            let mut response = Response::new(Body::from(bytes.into_owned()));
-            let headers = response.headers_mut();
-            if let Ok(content_type) = HeaderValue::from_str(&content_type) {
-                headers.insert(header::CONTENT_TYPE, content_type);
-            }
-            headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(DOCS_POLICY));
-            headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            headers.insert(
-                HeaderName::from_static("x-frame-options"),
-                HeaderValue::from_static("DENY"),
-            );
-            response
+impl Web {
+    pub(crate) fn new(http: Http, pages: Pages, timeouts: Timeouts) -> Self {
+        Self {
+            http,
+            pages,
+            stall: timeouts.stall,
+            requests: Requests::of("http"),
         }
-        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+
+    async fn answer(self: Arc<Self>, request: Request<Incoming>, source: Source) -> Response<ReplyBody> {
+        match Pages::find(request.uri().path()) {
+            Some(page) => self.pages.serve(page, request.method()).await,
+            None => self.api(request, source).await,
+        }
+    }
+
+    /// The API.
+    #[expect(clippy::disallowed_methods, reason = "measures, decides nothing")]
+    async fn api(self: Arc<Self>, mut request: Request<Incoming>, source: Source) -> Response<ReplyBody> {
+        let started = Instant::now();
+        request.extensions_mut().insert(source);
+        let whole = if request.uri().path() == "/upload" {
+            UPLOAD
+        } else {
+            self.stall
+        };
+        let patience = Patience { gap: self.stall, whole };
+        let has_body = !request.body().is_end_stream();
+        let web = self.clone();
+        let serving = async move { web.http.handle(request.map(|body| Deadline::new(body, patience))).await };
+        let serving = AssertUnwindSafe(serving).catch_unwind();
+        // What must wait does so in a task of its own: a client that goes away midway must not keep a commit from being
+        // announced. With a body it always waits: to a refusal that leaves the body unread and comes at once, hyper
+        // would not add that the connection ends.
+        let begun = if has_body {
+            Begun::Waits(Box::pin(serving))
+        } else {
+            begin(serving)
+        };
+        let served = match begun {
+            Begun::Done(served) => served,
+            Begun::Waits(serving) => tokio::spawn(serving).await.unwrap_or_else(|error| Err(Box::new(error))),
+        };
+        let response = served.unwrap_or_else(|_| {
+            tracing::error!("a request failed");
+            reply::error(&Rejection::Unavailable)
+        });
+        self.requests.count("", response.status().as_u16(), started.elapsed());
+        response
     }
 }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use kyc_core::id::CustomerKey;
 use quick_cache::sync::{DefaultLifecycle, PlaceholderGuard};
 use quick_cache::{DefaultHashBuilder, Weighter};
@@ -20,7 +21,7 @@ const ENTRY_BYTES: u64 = 200;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     command: &'static str,
-    params: String,
+    params: Vec<u8>,
 }
 
 /// A rendered reply, and what it stands on.
@@ -29,7 +30,7 @@ pub(super) struct Entry {
     pub(super) customer: CustomerKey,
     /// What the request named: to whom its brand is hidden is told that there is none.
     pub(super) thing: &'static str,
-    pub(super) text: Arc<str>,
+    pub(super) text: Bytes,
     generations: (u32, u32),
 }
 
@@ -82,7 +83,7 @@ pub(super) enum Found<'a> {
 }
 
 impl Key {
-    pub(super) const fn new(command: &'static str, params: String) -> Self {
+    pub(super) const fn new(command: &'static str, params: Vec<u8>) -> Self {
         Self { command, params }
     }
 }
@@ -134,7 +135,7 @@ impl Cache {
         place: Place<'_>,
         before: Before,
         (customer, thing): (CustomerKey, &'static str),
-        text: Arc<str>,
+        text: Bytes,
     ) {
         if before == self.before(&customer) {
             let _ = place.insert(Arc::new(Entry {

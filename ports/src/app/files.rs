@@ -72,11 +72,11 @@ impl std::fmt::Debug for OpenFile {
 impl App {
     /// Whether the caller may upload at all: what a host asks before it reads a body.
     pub fn may_upload(&self, token: Option<&str>) -> Result<Actor, Rejection> {
-        let actor = self.authenticate(token)?.actor;
-        if actor.session != Session::Customer {
-            Access::Manager.check(actor.session)?;
+        let caller = self.authenticate(token)?;
+        if caller.actor.session != Session::Customer {
+            Access::Manager.check(caller.actor.session)?;
         }
-        Ok(actor)
+        Ok(caller.actor.clone())
     }
 
     /// Starts an upload under the name that the client gives.

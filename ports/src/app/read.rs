@@ -1,36 +1,46 @@
 //! Commands that only look.
 
-use std::sync::Arc;
-
+use bytes::Bytes;
 use kyc_core::actor::{Access, Actor};
-use kyc_core::command::{AnyList, AnyView, AnyViewBrand, Call, Shown, Target, TemplateNeed};
+use kyc_core::command::{AnyList, AnyView, AnyViewBrand, Call, Command, Shown, Target, TemplateNeed};
 use kyc_core::id::CustomerKey;
 use kyc_core::json::to_ascii;
 use kyc_core::limits::HISTORY_SHOWN_ROWS;
 use kyc_core::query::{Filter, Page, Query, Rows};
 use kyc_core::rejection::Rejection;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::app::cache::{Cache, Found, Key};
-use crate::app::{App, Request, refused, visible};
+use crate::app::cache::{Cache, Found, Key, Place};
+use crate::app::{App, Request, check_visible, refused};
 
 impl App {
     /// A view's reply from memory, if it is there.
-    pub(super) async fn cached(&self, cache: &Cache, actor: &Actor, request: Request) -> Result<Arc<str>, Rejection> {
+    pub(super) async fn cached(&self, cache: &Cache, actor: &Actor, request: Request) -> Result<Bytes, Rejection> {
         let command = request.command;
         let own = actor.customer.as_ref().filter(|_| command.access == Access::Customer);
-        let own = own
-            .map(|own| format!("{} {} ", own.brand, own.customer_id))
-            .unwrap_or_default();
+        let own = own.map(|own| format!("{} {} ", own.brand, own.customer_id));
         let data = command.meaningful(request.data);
-        let key = Key::new(command.name, format!("{own}{}", Value::Object(data.clone())));
-        let place = match cache.find(&key).await {
+        let mut params = own.unwrap_or_default().into_bytes();
+        serde_json::to_writer(&mut params, &data).map_err(|_| Rejection::Unavailable)?;
+        let key = Key::new(command.name, params);
+        match cache.find(&key).await {
             Found::Hit(entry) => {
-                visible(actor, entry.customer.clone(), entry.thing)?;
-                return Ok(entry.text.clone());
+                check_visible(actor, &entry.customer, entry.thing)?;
+                Ok(entry.text.clone())
             }
-            Found::Empty(place) => place,
-        };
+            Found::Empty(place) => Box::pin(self.fill(cache, place, actor, command, data)).await,
+        }
+    }
+
+    /// Makes a view's reply and keeps it.
+    async fn fill(
+        &self,
+        cache: &Cache,
+        place: Place<'_>,
+        actor: &Actor,
+        command: &Command,
+        data: Map<String, Value>,
+    ) -> Result<Bytes, Rejection> {
         let Call::View(view) = command.read(data)? else {
             return Err(Rejection::Unavailable);
         };
@@ -38,7 +48,9 @@ impl App {
         let thing = target.thing();
         let customer = self.locate(actor, target).await?;
         let before = cache.before(&customer);
-        let text: Arc<str> = to_ascii(&self.shown(actor, &customer, view.as_ref()).await?).into();
+        let text = to_ascii(&self.shown(actor, &customer, view.as_ref()).await?);
+        // Boxed: what is kept takes no more room than it has bytes.
+        let text = Bytes::from(text.into_bytes().into_boxed_slice());
         cache.keep(place, before, (customer, thing), text.clone());
         Ok(text)
     }

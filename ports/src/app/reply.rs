@@ -1,7 +1,6 @@
 //! Replies: made for the request, or rendered before.
 
-use std::sync::Arc;
-
+use bytes::Bytes;
 use kyc_core::json;
 use serde_json::Value;
 
@@ -11,15 +10,15 @@ pub enum Reply {
     /// Made for this request.
     Made(Value),
     /// Rendered before, from the same committed state: JSON in ASCII.
-    Rendered(Arc<str>),
+    Rendered(Bytes),
 }
 
 impl Reply {
     /// The reply as JSON in ASCII.
-    pub fn to_text(&self) -> Arc<str> {
+    pub fn into_text(self) -> Bytes {
         match self {
-            Self::Made(value) => json::to_ascii(value).into(),
-            Self::Rendered(text) => text.clone(),
+            Self::Made(value) => json::to_ascii(&value).into(),
+            Self::Rendered(text) => text,
         }
     }
 
@@ -28,7 +27,7 @@ impl Reply {
         match self {
             Self::Made(value) => value,
             // It was rendered from a value.
-            Self::Rendered(text) => serde_json::from_str(&text).unwrap_or_default(),
+            Self::Rendered(text) => serde_json::from_slice(&text).unwrap_or_default(),
         }
     }
 }

@@ -10,16 +10,16 @@ use crate::tokens::{BadToken, Tokens, Verified};
 const TOKENS_MAX: usize = 10_000;
 
 /// A verified token.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Session {
-    verified: Verified,
+    verified: Arc<Verified>,
     since: Time,
 }
 
 /// Remembers verified tokens.
 #[derive(Clone)]
 pub(super) struct Sessions {
-    known: Arc<quick_cache::sync::Cache<String, Arc<Session>>>,
+    known: Arc<quick_cache::sync::Cache<String, Session>>,
 }
 
 impl Default for Sessions {
@@ -32,18 +32,18 @@ impl Default for Sessions {
 
 impl Sessions {
     /// Who calls, if the token is genuine and in force at `now`.
-    pub(super) fn verify(&self, tokens: &dyn Tokens, token: &str, now: Time) -> Result<Verified, BadToken> {
+    pub(super) fn verify(&self, tokens: &dyn Tokens, token: &str, now: Time) -> Result<Arc<Verified>, BadToken> {
         // Before it was first verified it may not have been in force.
-        let holds = |session: &Arc<Session>| (session.since..session.verified.expires).contains(&now);
+        let holds = |session: &Session| (session.since..session.verified.expires).contains(&now);
         if let Some(session) = self.known.get(token).filter(holds) {
-            return Ok(session.verified.clone());
+            return Ok(session.verified);
         }
-        let verified = tokens.verify(token, now)?;
+        let verified = Arc::new(tokens.verify(token, now)?);
         let session = Session {
             verified: verified.clone(),
             since: now,
         };
-        self.known.insert(token.to_owned(), Arc::new(session));
+        self.known.insert(token.to_owned(), session);
         Ok(verified)
     }
 }

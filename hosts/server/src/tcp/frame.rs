@@ -1,5 +1,7 @@
 //! Frames: bytes up to `\r\n`, however the packets are cut.
 
+use bytes::{Bytes, BytesMut};
+use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// What ends a frame.
@@ -21,28 +23,26 @@ pub(super) enum NoFrame {
 pub(super) struct Frames<R> {
     reader: R,
     bytes_max: usize,
-    buffer: Vec<u8>,
+    buffer: BytesMut,
     /// How much of the buffer is known to hold no end.
     searched: usize,
 }
 
 impl<R: AsyncRead + Unpin> Frames<R> {
-    pub(super) const fn new(reader: R, bytes_max: usize) -> Self {
+    pub(super) fn new(reader: R, bytes_max: usize) -> Self {
         Self {
             reader,
             bytes_max,
-            buffer: Vec::new(),
+            buffer: BytesMut::new(),
             searched: 0,
         }
     }
 
     /// The next frame that is not empty, without its end. Dropping the future loses nothing.
-    pub(super) async fn next(&mut self) -> Result<Vec<u8>, NoFrame> {
+    pub(super) async fn next(&mut self) -> Result<Bytes, NoFrame> {
         loop {
-            while let Some(frame) = self.take()? {
-                if !frame.is_empty() {
-                    return Ok(frame);
-                }
+            if let Some(frame) = self.arrived()? {
+                return Ok(frame);
             }
             self.buffer.reserve(READ_BYTES);
             match self.reader.read_buf(&mut self.buffer).await {
@@ -52,10 +52,20 @@ impl<R: AsyncRead + Unpin> Frames<R> {
         }
     }
 
-    fn take(&mut self) -> Result<Option<Vec<u8>>, NoFrame> {
+    /// The next frame that is not empty, if it has arrived.
+    pub(super) fn arrived(&mut self) -> Result<Option<Bytes>, NoFrame> {
+        while let Some(frame) = self.take()? {
+            if !frame.is_empty() {
+                return Ok(Some(frame));
+            }
+        }
+        Ok(None)
+    }
+
+    fn take(&mut self) -> Result<Option<Bytes>, NoFrame> {
         let from = self.searched.saturating_sub(1);
         let unsearched = self.buffer.get(from..).unwrap_or_default();
-        let Some(end) = unsearched.windows(END.len()).position(|window| window == END) else {
+        let Some(end) = memmem::find(unsearched, END) else {
             self.searched = self.buffer.len();
             return if self.buffer.len() > self.bytes_max + END.len() - 1 {
                 Err(NoFrame::TooLarge)
@@ -67,15 +77,18 @@ impl<R: AsyncRead + Unpin> Frames<R> {
         if length > self.bytes_max {
             return Err(NoFrame::TooLarge);
         }
-        let rest = self.buffer.split_off(length + END.len());
-        let mut frame = std::mem::replace(&mut self.buffer, rest);
+        let mut frame = self.buffer.split_to(length + END.len());
         frame.truncate(length);
         self.searched = 0;
-        Ok(Some(frame))
+        if length > READ_BYTES {
+            // Its room goes with it, and does not stay with the connection.
+            self.buffer = BytesMut::from(self.buffer.as_ref());
+        }
+        Ok(Some(frame.freeze()))
     }
 
     /// Whether no part of a frame has arrived.
-    pub(super) const fn is_between_frames(&self) -> bool {
+    pub(super) fn is_between_frames(&self) -> bool {
         self.buffer.is_empty()
     }
 

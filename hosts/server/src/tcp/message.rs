@@ -85,21 +85,29 @@ fn text(members: &mut Map<String, Value>, name: &str) -> Result<Option<String>, 
 }
 
 /// The reply of a success.
-pub(super) fn success(ext_id: &Value, reply: &Reply) -> String {
-    format!(
-        "{{\"extID\":{},\"status\":200,\"data\":{}}}\r\n",
-        json::to_ascii(ext_id),
-        reply.to_text()
-    )
+pub(super) fn success(out: &mut Vec<u8>, ext_id: &Value, reply: Reply) {
+    let (ext_id, text) = (json::to_ascii(ext_id), reply.into_text());
+    let parts: [&[u8]; 5] = [
+        b"{\"extID\":",
+        ext_id.as_bytes(),
+        b",\"status\":200,\"data\":",
+        &text,
+        b"}\r\n",
+    ];
+    out.reserve(parts.iter().map(|part| part.len()).sum());
+    for part in parts {
+        out.extend_from_slice(part);
+    }
 }
 
 /// The reply of a refusal.
-pub(super) fn refusal(ext_id: &Value, rejection: &Rejection) -> String {
+pub(super) fn refusal(out: &mut Vec<u8>, ext_id: &Value, rejection: &Rejection) {
     let mut reply = Map::new();
     reply.insert("extID".to_owned(), ext_id.clone());
     reply.insert("status".to_owned(), rejection.status().into());
     reply.extend(rejection.body());
-    format!("{}\r\n", json::to_ascii(&Value::Object(reply)))
+    out.extend_from_slice(json::to_ascii(&Value::Object(reply)).as_bytes());
+    out.extend_from_slice(b"\r\n");
 }
 
 /// An event of a channel.

@@ -16,7 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::hub::Hub;
 use crate::ports::SystemClock;
-use crate::tcp::{Outbox, message};
+use crate::tcp::message;
+use crate::tcp::outbox::Outbox;
 
 /// Channels that one connection may hold.
 const CHANNELS_MAX: usize = 1_000;
@@ -149,7 +150,11 @@ impl Subscription {
             };
             let now = SystemClock.now();
             let hears = self.lock().channels.iter().any(|held| held.hears(&notice, now));
-            if hears && !self.outbox.try_send(message::event(notice.kind, &notice.data)) {
+            if hears
+                && !self
+                    .outbox
+                    .try_send(message::event(notice.kind, &notice.data).into_bytes())
+            {
                 return self.gone.cancel();
             }
         }

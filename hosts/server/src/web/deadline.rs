@@ -4,9 +4,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::Body as AxumBody;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// Why a body ended early.
@@ -17,7 +17,7 @@ pub(crate) enum Ended {
     Late,
     /// The connection broke.
     #[error("{0}")]
-    Broken(#[from] axum::Error),
+    Broken(#[from] hyper::Error),
 }
 
 /// How long a body may take.
@@ -33,14 +33,14 @@ type Timer = Pin<Box<Sleep>>;
 
 /// A body with deadlines, which start when it is first read from.
 pub(crate) struct Deadline {
-    body: AxumBody,
+    body: Incoming,
     patience: Patience,
     /// For the next part, and for the whole.
     timers: Option<(Timer, Timer)>,
 }
 
 impl Deadline {
-    pub(crate) const fn new(body: AxumBody, patience: Patience) -> Self {
+    pub(crate) const fn new(body: Incoming, patience: Patience) -> Self {
         Self {
             body,
             patience,
