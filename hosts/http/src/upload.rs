@@ -119,6 +119,7 @@ where
     body.into_data_stream().then(move |chunk| {
         let before = read;
         read = read.saturating_add(chunk.as_ref().map_or(0, |chunk| chunk.len() as u64));
+        let chunk: Result<Bytes, BoxError> = chunk.map_err(Into::into);
         let file_has_begun = file_has_begun.clone();
         async move {
             // The reader takes all that is there into memory before it looks at any of it: it is to look now.
@@ -126,7 +127,7 @@ where
             if before > AROUND_FILE_BYTES_MAX && !file_has_begun.load(Ordering::Relaxed) {
                 return Err("the file does not begin".into());
             }
-            chunk.map_err(Into::into)
+            chunk
         }
     })
 }
