@@ -1,7 +1,9 @@
 //! `POST /upload`: multipart, streamed to the file store as it arrives.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -108,20 +110,40 @@ fn malformed(message: &str) -> Rejection {
 
 /// The body, which breaks off when the file has not begun after as much as may stand before it: a multipart reader
 /// keeps that part in memory.
-fn until_file<B>(body: B, file_has_begun: Arc<AtomicBool>) -> impl Stream<Item = Result<Bytes, BoxError>> + Send + Unpin
+fn until_file<B>(body: B, file_has_begun: Arc<AtomicBool>) -> impl Stream<Item = Result<Bytes, BoxError>> + Send
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
-    let mut before = 0;
-    body.into_data_stream().map(move |chunk| {
-        if before > AROUND_FILE_BYTES_MAX && !file_has_begun.load(Ordering::Relaxed) {
-            return Err("the file does not begin".into());
+    let mut read = 0_u64;
+    body.into_data_stream().then(move |chunk| {
+        let before = read;
+        read = read.saturating_add(chunk.as_ref().map_or(0, |chunk| chunk.len() as u64));
+        let chunk: Result<Bytes, BoxError> = chunk.map_err(Into::into);
+        let file_has_begun = file_has_begun.clone();
+        async move {
+            // The reader takes all that is there into memory before it looks at any of it: it is to look now.
+            pause().await;
+            if before > AROUND_FILE_BYTES_MAX && !file_has_begun.load(Ordering::Relaxed) {
+                return Err("the file does not begin".into());
+            }
+            chunk
         }
-        let chunk = chunk.map_err(Into::into)?;
-        before = before.saturating_add(chunk.len() as u64);
-        Ok(chunk)
     })
+}
+
+/// Ready when it is asked for the second time.
+async fn pause() {
+    let mut has_paused = false;
+    poll_fn(|context| {
+        if has_paused {
+            return Poll::Ready(());
+        }
+        has_paused = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 fn broken(error: &multer::Error, file_bytes_max: u64) -> Rejection {
