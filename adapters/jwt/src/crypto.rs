@@ -35,6 +35,7 @@ pub(crate) fn is_on_p256(key: &DecodingKey) -> bool {
     es256(key).is_ok()
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the library asks this way")]
 fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>, Error> {
     match (algorithm, key.family()) {
         (Algorithm::HS256, AlgorithmFamily::Hmac) => Ok(Box::new(Hs256(hs256(key.as_bytes())?))),
@@ -45,6 +46,7 @@ fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the library asks this way")]
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>, Error> {
     Ok(match (algorithm, key.family()) {
         (Algorithm::HS256, AlgorithmFamily::Hmac) => Box::new(Hs256(hs256(key.try_get_as_bytes()?)?)),

@@ -172,17 +172,14 @@ impl Writer {
     fn ending(&mut self) -> Vec<Statement> {
         let size = Cell::Int((self.chunks * CHUNK_BYTES + self.buffer.len()) as i64);
         let now = SpinClock.now().to_cell();
-        let (finish, number, params) = match self.blob_id {
-            Some(blob_id) => {
-                let sql = "UPDATE blobs SET finished = 1, size = ?2, written_time = ?3 WHERE id = ?1 AND finished = 0";
-                let id = Cell::Int(blob_id);
-                (Statement::new(sql, vec![id.clone(), size, now]), "?2", vec![id])
-            }
-            None => {
-                let sql = "INSERT INTO blobs (name, finished, size, written_time) VALUES (?1, 1, ?2, ?3)";
-                let finish = Statement::new(sql, vec![text(&self.name), size, now]);
-                (finish, "last_insert_rowid()", Vec::new())
-            }
+        let (finish, number, params) = if let Some(blob_id) = self.blob_id {
+            let sql = "UPDATE blobs SET finished = 1, size = ?2, written_time = ?3 WHERE id = ?1 AND finished = 0";
+            let id = Cell::Int(blob_id);
+            (Statement::new(sql, vec![id.clone(), size, now]), "?2", vec![id])
+        } else {
+            let sql = "INSERT INTO blobs (name, finished, size, written_time) VALUES (?1, 1, ?2, ?3)";
+            let finish = Statement::new(sql, vec![text(&self.name), size, now]);
+            (finish, "last_insert_rowid()", Vec::new())
         };
         let mut statements = vec![finish.touching(1)];
         if !self.buffer.is_empty() {

@@ -99,14 +99,14 @@ pub(crate) struct Ran {
 impl Session {
     /// Runs a write; touching another number of rows than it must is a conflict.
     pub(crate) async fn run(&self, statement: Statement) -> Result<Ran, StoreError> {
-        let touches = statement.touches;
+        let must_touch = statement.touches;
         let (has_columns, rows) = self.execute(statement).await?;
         let touched = if has_columns {
             rows.len() as u64
         } else {
             self.0.changes().await
         };
-        match touches {
+        match must_touch {
             Some(count) if count as u64 != touched => Err(StoreError::Conflict),
             _ => Ok(Ran { touched, rows }),
         }
