@@ -24,7 +24,7 @@ const SLUG: &str = "bench-called";
 /// Nobody listens there: what is queued meanwhile waits.
 const NOWHERE: &str = "http://127.0.0.1:9";
 /// How long a measurement may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -52,7 +52,13 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
         behaviour: Behaviour::Prompt,
     }))?;
     let client = HttpOutbound::new(&[])?;
-    let move_to = |base_url: &str| call("PATCH", "/manager/tenants/bench-called", json!({ "base_url": base_url }));
+    let move_to = |base_url: &str| {
+        call(
+            "PATCH",
+            "/manager/tenants/bench-called",
+            json!({ "base_url": base_url }),
+        )
+    };
     let mut next = 1;
     let mut queued = || -> Result<f64> {
         move_to(NOWHERE)?;
@@ -96,7 +102,10 @@ async fn plain_loop(client: &HttpOutbound, base_url: &str, secret: &str) -> Resu
         let body = body.to_string().into_bytes();
         let timestamp = unix_seconds().to_string();
         let signature = sign(secret, &timestamp, &body);
-        let key = format!("00000000-0000-4000-8000-{:012}", begun.elapsed().as_nanos() % 1_000_000_000_000);
+        let key = format!(
+            "00000000-0000-4000-8000-{:012}",
+            begun.elapsed().as_nanos() % 1_000_000_000_000
+        );
         let request = OutboundRequest {
             body: Some(body),
             url: format!("{base_url}/v1/kyc/initiate"),

@@ -1,11 +1,11 @@
 //! `POST /upload`: multipart, streamed to the file store as it arrives.
 
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 use bytes::Bytes;
+use futures_util::stream::poll_fn;
 use futures_util::{Stream, StreamExt};
 use http::request::Parts;
 use http::{Response, header};
@@ -115,35 +115,23 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
-    let mut read = 0_u64;
-    body.into_data_stream().then(move |chunk| {
-        let before = read;
-        read = read.saturating_add(chunk.as_ref().map_or(0, |chunk| chunk.len() as u64));
-        let chunk: Result<Bytes, BoxError> = chunk.map_err(Into::into);
-        let file_has_begun = file_has_begun.clone();
-        async move {
-            // The reader takes all that is there into memory before it looks at any of it: it is to look now.
-            pause().await;
-            if before > AROUND_FILE_BYTES_MAX && !file_has_begun.load(Ordering::Relaxed) {
-                return Err("the file does not begin".into());
-            }
-            chunk
+    let mut body = body.into_data_stream();
+    let (mut before, mut has_given) = (0_u64, false);
+    poll_fn(move |context| {
+        // The reader would take all that is there into memory before it looks at any of it. After each piece there is
+        // nothing for a moment, so that it looks; not before the first one, whose absence it would take for the end.
+        if std::mem::take(&mut has_given) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
         }
-    })
-}
-
-/// Ready when it is asked for the second time.
-async fn pause() {
-    let mut has_paused = false;
-    poll_fn(|context| {
-        if has_paused {
-            return Poll::Ready(());
+        if before > AROUND_FILE_BYTES_MAX && !file_has_begun.load(Ordering::Relaxed) {
+            return Poll::Ready(Some(Err("the file does not begin".into())));
         }
-        has_paused = true;
-        context.waker().wake_by_ref();
-        Poll::Pending
+        let chunk = ready!(body.poll_next_unpin(context));
+        has_given = chunk.is_some();
+        before = before.saturating_add(chunk.iter().flatten().map(|chunk| chunk.len() as u64).sum());
+        Poll::Ready(chunk.map(|chunk| chunk.map_err(Into::into)))
     })
-    .await;
 }
 
 fn broken(error: &multer::Error, file_bytes_max: u64) -> Rejection {

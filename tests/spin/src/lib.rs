@@ -1,4 +1,11 @@
 //! The application as `spin.toml` says, under the strict host, with every secret set; and its clients.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "test code"
+)]
 
 pub mod runner;
 
