@@ -19,21 +19,8 @@ use crate::tcp::Tcp;
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        let cargo = env!("CARGO");
-        let mut cargo_build = Command::new(cargo);
-        // What cargo tells a test of its package would make it build anew what looks at that, and behind the test again.
-        for (name, _) in std::env::vars_os() {
-            let told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
-            if name
-                .to_str()
-                .is_some_and(|name| told.iter().any(|told| name.starts_with(told)))
-            {
-                cargo_build.env_remove(name);
-            }
-        }
-        let built = cargo_build
+        let built = cargo()
             .args(["build", "--package", "kycd", "--message-format", "json"])
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
             .stderr(Stdio::inherit())
             .output()
             .expect("cargo runs");
@@ -49,6 +36,23 @@ pub fn binary() -> &'static Path {
             .next_back()
             .expect("cargo names the binary")
     })
+}
+
+/// Cargo, in the workspace's folder. What it tells a test of its package would make it build anew what looks at that,
+/// and behind the test once more: it is not told again.
+pub fn cargo() -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    for (name, _) in std::env::vars_os() {
+        let told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
+        if name
+            .to_str()
+            .is_some_and(|name| told.iter().any(|told| name.starts_with(told)))
+        {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    command
 }
 
 /// A server on ports of its own.

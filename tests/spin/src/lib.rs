@@ -11,13 +11,13 @@ pub mod runner;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::{LazyLock, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use kyc_jwt::Minter;
 use kyc_spin_host::{Counters, Host, Options, Reuse};
 use kyc_tests::rest::Rest;
+use kyc_tests::server::cargo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -47,12 +47,11 @@ pub fn root() -> PathBuf {
 )]
 fn built(package: &str, file: &str) -> PathBuf {
     let target = std::env::var("CARGO_TARGET_DIR").map_or_else(|_| root().join("target"), PathBuf::from);
-    let status = Command::new(env!("CARGO"))
+    let status = cargo()
         .args(["build", "--profile", "wasm", "--target", "wasm32-wasip2", "-p", package])
         .arg("--locked")
         .arg("--target-dir")
         .arg(&target)
-        .current_dir(root())
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .status()
