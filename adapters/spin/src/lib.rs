@@ -3,8 +3,8 @@
 //! A connection is opened for one operation and never shared: requests interleave on one instance, and a transaction
 //! must end with the request that began it. What survives a request is only the knowledge that a database is migrated.
 //!
-//! Reading order: `database.rs` (connections, transactions), `migrate.rs` with `split.rs`, [`SpinStore`], [`SpinBlobs`],
-//! [`SpinOutbound`] with `target.rs`. What speaks to Spin is compiled for wasm only.
+//! Reading order: `database.rs` (connections, transactions), `migrate.rs` with `split.rs`, `SpinStore`, `SpinBlobs`,
+//! `SpinOutbound` with `target.rs`. What speaks to Spin is compiled for wasm only.
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
