@@ -65,31 +65,31 @@ record! {
     }
 }
 
-/// What the hash of the data covers.
+/// What the hash of the data covers; members in the order of the canonical form, which it then has as it comes.
 #[derive(Serialize)]
 struct Data<'a> {
-    before: Option<&'a Json>,
     after: Option<&'a Json>,
-    comment: Option<&'a str>,
+    before: Option<&'a Json>,
     body: Option<&'a Json>,
+    comment: Option<&'a str>,
 }
 
-/// What the hash of the row covers beside that.
+/// What the hash of the row covers beside that, in the same order.
 #[derive(Serialize)]
 struct Metadata<'a> {
-    id: AuditId,
-    brand: &'a Brand,
-    customer_id: Option<CustomerId>,
-    kyc_id: Option<ProfileId>,
-    step_id: Option<StepId>,
-    document_id: Option<DocumentId>,
-    template_id: Option<TemplateId>,
     action: &'a str,
-    actor_type: Session,
     actor_id: &'a str,
-    source: Option<&'a str>,
-    reason: Option<&'a str>,
+    actor_type: Session,
+    brand: &'a Brand,
     created_time: Time,
+    customer_id: Option<CustomerId>,
+    document_id: Option<DocumentId>,
+    id: AuditId,
+    kyc_id: Option<ProfileId>,
+    reason: Option<&'a str>,
+    source: Option<&'a str>,
+    step_id: Option<StepId>,
+    template_id: Option<TemplateId>,
 }
 
 impl AuditRow {

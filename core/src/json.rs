@@ -12,10 +12,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::ser::Formatter;
 use serde_json::{Map, Number, Value};
 
+mod canonical;
 mod scan;
 
 #[cfg(test)]
 mod tests;
+
+pub use canonical::canonical;
 
 /// Why a text was refused. Says where, never what: the content may be personal data.
 ///
@@ -233,17 +236,6 @@ fn escape(unit: u16) -> [u8; 6] {
         digit(low >> 4),
         digit(low & 15),
     ]
-}
-
-/// The canonical form of RFC 8785, over which hashes are taken.
-///
-/// Numbers are doubles there: whole numbers beyond 2⁵³ are rounded, so two of them may share one
-/// canonical form. Values that must stay distinct above it belong in strings.
-#[must_use]
-pub fn canonical<T: Serialize>(value: &T) -> Vec<u8> {
-    // What is hashed holds no NaN and only string keys, so the first way always succeeds; the second
-    // is there because a hash over something is better than a panic.
-    serde_json_canonicalizer::to_vec(value).unwrap_or_else(|_| serde_json::to_vec(value).unwrap_or_default())
 }
 
 /// A JSON document, cheap to clone: questionnaires, answers, settings.

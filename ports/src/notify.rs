@@ -1,11 +1,14 @@
 //! Whom to tell after a commit.
 
+use kyc_core::id::Brand;
 use kyc_core::notice::Notice;
 
 /// Hears of every committed change. It must not wait.
 pub trait Notify: Send + Sync {
     /// The notices of one commit, in order.
     fn publish(&self, notices: Vec<Notice>);
+    /// After a commit that makes calls to a brand's platform due.
+    fn calls_due(&self, brand: &Brand);
 }
 
 /// Tells nobody.
@@ -14,4 +17,5 @@ pub struct Silent;
 
 impl Notify for Silent {
     fn publish(&self, _notices: Vec<Notice>) {}
+    fn calls_due(&self, _brand: &Brand) {}
 }

@@ -183,8 +183,8 @@ pub trait Store: Send + Sync {
     async fn has_active_profiles(&self, brand: &Brand) -> Result<bool, StoreError>;
     /// The entry of the level log that has taken an event id.
     async fn claimed_event(&self, slug: &Slug, event_id: &str) -> Result<Option<LevelEntry>, StoreError>;
-    /// A call out.
-    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError>;
+    /// Calls out, those of the ids that are there, in order of their ids.
+    async fn deliveries(&self, ids: &[DeliveryId]) -> Result<Vec<Delivery>, StoreError>;
     /// Brands that have calls to send or to give up.
     async fn callable_brands(&self, now: Time) -> Result<Vec<Brand>, StoreError>;
     /// How a brand's platform has answered lately; `None` while it answers.

@@ -30,7 +30,7 @@ pub async fn context_of(
     }
     let external_id = needs.external_id.unwrap_or_else(|| state.key.customer_id.to_string());
     let delivery = match needs.delivery {
-        Some(id) => store.delivery(id).await.unwrap(),
+        Some(id) => store.deliveries(&[id]).await.unwrap().pop(),
         None => None,
     };
     Context {

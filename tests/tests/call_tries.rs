@@ -545,6 +545,23 @@ fn one_tenants_outage_does_not_touch_anothers_calls() {
 }
 
 #[test]
+fn at_another_address_all_that_waits_is_due() {
+    told(|world, tenant| {
+        outage(world, tenant);
+        reacts(world, Reaction::Takes);
+        let set = |data| world.ok_as(ADAM, "MngUpdateTenant", data);
+        set(json!({ "slug": tenant.slug, "webhook_rate": 100 }));
+        send_all(world);
+        assert_eq!(posted(world, &[tenant]), [], "it is called where it is out");
+        set(json!({ "slug": tenant.slug, "base_url": "https://new.example" }));
+        world.tick();
+        let calls = world.platform.take_requests();
+        assert_eq!(calls.len(), 6);
+        assert!(calls.iter().all(|call| call.url.starts_with("https://new.example/")));
+    });
+}
+
+#[test]
 fn a_call_is_dead_after_thirty_hours_with_an_open_breaker_too() {
     told(|world, tenant| {
         let ids = outage(world, tenant);

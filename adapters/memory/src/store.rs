@@ -230,8 +230,10 @@ impl Store for MemoryStore {
         Ok(locked(&self.tables).claimed_event(slug, event_id).cloned())
     }
 
-    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        Ok(locked(&self.tables).deliveries.get(&id).cloned())
+    async fn deliveries(&self, ids: &[DeliveryId]) -> Result<Vec<Delivery>, StoreError> {
+        let tables = locked(&self.tables);
+        let ids: BTreeSet<&DeliveryId> = ids.iter().collect();
+        Ok(ids.into_iter().filter_map(|id| tables.deliveries.get(id).cloned()).collect())
     }
 
     async fn callable_brands(&self, now: Time) -> Result<Vec<Brand>, StoreError> {

@@ -3,6 +3,11 @@
 //! A part is stored as soon as the next one begins, so that no upload is whole in memory; the last one is stored in the
 //! transaction that finishes the file. A writer that is dropped removes what it stored; where the instance ends first,
 //! the parts stand in nobody's way until the clean-up finds them.
+//!
+//! With a bucket, the parts only gather there: a whole file goes to the bucket as one object, with its length and hash
+//! known, and the transaction that finishes it drops the parts. A finished file without parts lies in the bucket; one
+//! that was stored before there was a bucket stays where it is. A file's row is there before its object and goes after
+//! it, so that no object is ever without a row that leads the clean-up to it.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,8 +22,10 @@ use kyc_ports::blobs::{BlobError, BlobWriter, Blobs, ByteStream};
 use kyc_ports::clock::Clock;
 use kyc_ports::store::StoreError;
 use kyc_sql::statement::Statement;
+use sha2::{Digest, Sha256};
 
 use crate::ambient::SpinClock;
+use crate::bucket::Bucket;
 use crate::database::{Database, Session};
 use crate::name::check_name;
 
@@ -26,15 +33,30 @@ use crate::name::check_name;
 /// its number.
 const CHUNK_BYTES: usize = 512 * 1024;
 
-/// Files in one database.
+/// Files in one database, or their bytes in a bucket.
 #[derive(Debug, Clone)]
 pub struct SpinBlobs {
     database: Arc<Database>,
+    bucket: Option<Arc<Bucket>>,
 }
 
 impl SpinBlobs {
     pub(crate) const fn new(database: Arc<Database>) -> Self {
-        Self { database }
+        Self { database, bucket: None }
+    }
+
+    async fn is_in_bucket(&self, name: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM blobs WHERE name = ?1 AND finished = 1 AND size > 0 \
+                   AND NOT EXISTS (SELECT 1 FROM chunks WHERE blob_id = blobs.id)";
+        let rows = self.database.rows(Statement::new(sql, vec![text(name)])).await?;
+        Ok(!rows.is_empty())
+    }
+
+    /// With a bucket for the bytes of new files.
+    #[must_use]
+    pub fn in_bucket(self, bucket: Option<Bucket>) -> Self {
+        let bucket = bucket.map(Arc::new);
+        Self { bucket, ..self }
     }
 }
 
@@ -43,33 +65,43 @@ impl Blobs for SpinBlobs {
     async fn create(&self, name: &str) -> Result<Box<dyn BlobWriter>, BlobError> {
         check_name(name)?;
         Ok(Box::new(Writer {
-            database: self.database.clone(),
+            files: self.clone(),
             name: name.to_owned(),
             blob_id: None,
             chunks: 0,
             buffer: Vec::new(),
+            hasher: Sha256::new(),
+            is_in_bucket: false,
         }))
     }
 
     async fn open(&self, name: &str, range: Range<u64>) -> Result<Option<ByteStream>, BlobError> {
         check_name(name)?;
         let session = self.database.open().await.map_err(failed)?;
-        let sql = "SELECT id, size FROM blobs WHERE name = ?1 AND finished = 1";
+        let sql = "SELECT id, size, EXISTS (SELECT 1 FROM chunks WHERE blob_id = blobs.id) FROM blobs \
+                   WHERE name = ?1 AND finished = 1";
         let rows = session.rows(Statement::new(sql, vec![text(name)])).await;
         let mut cells = rows.map_err(failed)?.into_iter().flatten().map(i64::from_cell);
-        let (Some(Some(blob_id)), Some(Some(size))) = (cells.next(), cells.next()) else {
+        let (Some(Some(blob_id)), Some(Some(size)), Some(Some(has_parts))) = (cells.next(), cells.next(), cells.next())
+        else {
             return Ok(None);
         };
-        let reading = Reading {
-            session,
-            blob_id,
-            left: range.start..range.end.min(u64::try_from(size).unwrap_or(0)),
-        };
-        Ok(Some(Box::pin(stream::try_unfold(reading, Reading::next))))
+        let range = range.start..range.end.min(u64::try_from(size).unwrap_or(0));
+        if has_parts == 1 || range.is_empty() {
+            return Ok(Some(Reading::of(session, blob_id, range)));
+        }
+        let bucket = self.bucket.as_ref().ok_or_else(no_bucket)?;
+        bucket.get(name, range).await.map(Some)
     }
 
     async fn remove(&self, name: &str) -> Result<(), BlobError> {
         check_name(name)?;
+        match &self.bucket {
+            Some(bucket) => bucket.remove(name).await?,
+            // Its row leads to the object.
+            None if self.is_in_bucket(name).await.map_err(failed)? => return Err(no_bucket()),
+            None => {}
+        }
         let chunks = "DELETE FROM chunks WHERE blob_id IN (SELECT id FROM blobs WHERE name = ?1)";
         let statements = vec![
             Statement::new(chunks, vec![text(name)]),
@@ -97,6 +129,11 @@ struct Reading {
 }
 
 impl Reading {
+    fn of(session: Session, blob_id: i64, left: Range<u64>) -> ByteStream {
+        let reading = Self { session, blob_id, left };
+        Box::pin(stream::try_unfold(reading, Self::next))
+    }
+
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, BlobError> {
         if self.left.is_empty() {
             return Ok(None);
@@ -125,16 +162,24 @@ impl Reading {
 
 /// A file being written.
 struct Writer {
-    database: Arc<Database>,
+    files: SpinBlobs,
     name: String,
     /// The row of what is stored so far; none before the first part is full.
     blob_id: Option<i64>,
     /// How many parts are stored.
     chunks: usize,
     buffer: Vec<u8>,
+    /// Of all that was written.
+    hasher: Sha256,
+    /// Whether an object of its name may be in the bucket.
+    is_in_bucket: bool,
 }
 
 impl Writer {
+    const fn size(&self) -> usize {
+        self.chunks * CHUNK_BYTES + self.buffer.len()
+    }
+
     /// Stores the part that is full.
     async fn store(&mut self) -> Result<(), StoreError> {
         let blob_id = match self.blob_id {
@@ -144,7 +189,7 @@ impl Writer {
         let touch = "UPDATE blobs SET written_time = ?2 WHERE id = ?1 AND finished = 0";
         let touch = Statement::new(touch, vec![Cell::Int(blob_id), SpinClock.now().to_cell()]).touching(1);
         let chunk = self.chunk("?2", vec![Cell::Int(blob_id)]);
-        self.database.write(vec![touch, chunk]).await?;
+        self.files.database.write(vec![touch, chunk]).await?;
         self.chunks += 1;
         Ok(())
     }
@@ -152,7 +197,7 @@ impl Writer {
     async fn begin(&mut self) -> Result<i64, StoreError> {
         let sql = "INSERT INTO blobs (name, size, finished, written_time) VALUES (?1, 0, 0, ?2) RETURNING id";
         let params = vec![text(&self.name), SpinClock.now().to_cell()];
-        let rows = self.database.write(vec![Statement::new(sql, params)]).await?.rows;
+        let rows = self.files.database.write(vec![Statement::new(sql, params)]).await?.rows;
         let blob_id = rows.into_iter().flatten().next().and_then(i64::from_cell);
         self.blob_id = blob_id;
         blob_id.ok_or_else(|| StoreError::Failed("a new row has no number".to_owned()))
@@ -170,7 +215,7 @@ impl Writer {
 
     /// The last part, and the file under its name.
     fn ending(&mut self) -> Vec<Statement> {
-        let size = Cell::Int((self.chunks * CHUNK_BYTES + self.buffer.len()) as i64);
+        let size = Cell::Int(self.size() as i64);
         let now = SpinClock.now().to_cell();
         let (finish, number, params) = if let Some(blob_id) = self.blob_id {
             let sql = "UPDATE blobs SET finished = 1, size = ?2, written_time = ?3 WHERE id = ?1 AND finished = 0";
@@ -187,14 +232,50 @@ impl Writer {
         }
         statements
     }
+
+    /// The whole file into the bucket; gives what finishes it then.
+    async fn move_to(&mut self, bucket: &Bucket) -> Result<Vec<Statement>, BlobError> {
+        let database = self.files.database.clone();
+        let sql = "SELECT 1 FROM blobs WHERE name = ?1 AND finished = 1";
+        let finished = database.rows(Statement::new(sql, vec![text(&self.name)])).await;
+        if !finished.map_err(failed)?.is_empty() {
+            return Err(taken());
+        }
+        let blob_id = match self.blob_id {
+            Some(blob_id) => blob_id,
+            None => self.begin().await.map_err(failed)?,
+        };
+        let size = self.size();
+        let bytes: ByteStream = if self.chunks == 0 {
+            let only = Bytes::from(std::mem::take(&mut self.buffer));
+            Box::pin(stream::once(async { Ok(only) }))
+        } else {
+            if !self.buffer.is_empty() {
+                self.store().await.map_err(failed)?;
+            }
+            let session = database.open().await.map_err(failed)?;
+            Reading::of(session, blob_id, 0..size as u64)
+        };
+        self.is_in_bucket = true;
+        let sha256 = std::mem::take(&mut self.hasher).finalize().into();
+        bucket.put(&self.name, size as u64, sha256, bytes).await?;
+        let finish = "UPDATE blobs SET finished = 1, size = ?2, written_time = ?3 WHERE id = ?1 AND finished = 0";
+        let params = vec![Cell::Int(blob_id), Cell::Int(size as i64), SpinClock.now().to_cell()];
+        Ok(vec![
+            Statement::new("DELETE FROM chunks WHERE blob_id = ?1", vec![Cell::Int(blob_id)]),
+            Statement::new(finish, params).touching(1),
+        ])
+    }
 }
 
 #[async_trait(?Send)]
 impl BlobWriter for Writer {
     async fn write(&mut self, mut chunk: &[u8]) -> Result<(), BlobError> {
-        let written = self.chunks * CHUNK_BYTES + self.buffer.len() + chunk.len();
-        if written as u64 > FILE_BYTES_MAX {
+        if (self.size() + chunk.len()) as u64 > FILE_BYTES_MAX {
             return Err(BlobError("the file is too large".to_owned()));
+        }
+        if self.files.bucket.is_some() {
+            self.hasher.update(chunk);
         }
         while !chunk.is_empty() {
             if self.buffer.len() == CHUNK_BYTES {
@@ -209,9 +290,12 @@ impl BlobWriter for Writer {
     }
 
     async fn finish(mut self: Box<Self>) -> Result<(), BlobError> {
-        let statements = self.ending();
-        self.database.write(statements).await.map_err(|error| match error {
-            StoreError::Conflict => BlobError("there is a file of this name".to_owned()),
+        let statements = match self.files.bucket.clone() {
+            Some(bucket) => self.move_to(&bucket).await?,
+            None => self.ending(),
+        };
+        self.files.database.write(statements).await.map_err(|error| match error {
+            StoreError::Conflict => taken(),
             error => failed(error),
         })?;
         self.blob_id = None;
@@ -222,7 +306,9 @@ impl BlobWriter for Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         let Some(blob_id) = self.blob_id else { return };
-        let database = self.database.clone();
+        let database = self.files.database.clone();
+        let object = self.files.bucket.clone().filter(|_| self.is_in_bucket);
+        let name = std::mem::take(&mut self.name);
         let of_blob = move |sql: &'static str| Statement::new(sql, vec![Cell::Int(blob_id)]);
         // The request goes on until this is done, though its answer may have been given.
         spin_sdk::wasip3::spawn(async move {
@@ -231,7 +317,13 @@ impl Drop for Writer {
                 of_blob(unfinished).touching(1),
                 of_blob("DELETE FROM chunks WHERE blob_id = ?1"),
             ];
-            // Should this fail, the clean-up finds it a day later.
+            // Should any of this fail, the clean-up finds it a day later.
+            if let Some(bucket) = object
+                && let Err(error) = bucket.remove(&name).await
+            {
+                tracing::warn!(%error, "an object that was given up could not be removed");
+                return;
+            }
             if let Err(error) = database.write(statements).await {
                 tracing::warn!(%error, "a half-written file could not be removed");
             }
@@ -246,4 +338,12 @@ fn text(text: &str) -> Cell {
 #[expect(clippy::needless_pass_by_value, reason = "serves map_err")]
 fn failed(error: StoreError) -> BlobError {
     BlobError(error.to_string())
+}
+
+fn no_bucket() -> BlobError {
+    BlobError("the file lies in a bucket, and none is set".to_owned())
+}
+
+fn taken() -> BlobError {
+    BlobError("there is a file of this name".to_owned())
 }

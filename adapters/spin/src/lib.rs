@@ -3,8 +3,8 @@
 //! A connection is opened for one operation and never shared: requests interleave on one instance, and a transaction
 //! must end with the request that began it. What survives a request is only the knowledge that a database is migrated.
 //!
-//! Reading order: `database.rs` (connections, transactions), `migrate.rs` with `split.rs`, `SpinStore`, `SpinBlobs`,
-//! `SpinOutbound` with `target.rs`. What speaks to Spin is compiled for wasm only.
+//! Reading order: `database.rs` (connections, transactions), `migrate.rs` with `split.rs`, `SpinStore`, `SpinBlobs`
+//! with `bucket.rs` and `signer.rs`, `SpinOutbound` with `target.rs`. What speaks to Spin is compiled for wasm only.
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
@@ -15,6 +15,8 @@ mod ambient;
 #[cfg(target_family = "wasm")]
 mod blobs;
 #[cfg(target_family = "wasm")]
+mod bucket;
+#[cfg(target_family = "wasm")]
 mod database;
 mod failure;
 #[cfg(target_family = "wasm")]
@@ -22,6 +24,7 @@ mod migrate;
 mod name;
 #[cfg(target_family = "wasm")]
 mod outbound;
+mod signer;
 mod split;
 mod steps;
 #[cfg(target_family = "wasm")]
@@ -33,12 +36,15 @@ pub use ambient::{SpinClock, SpinEntropy};
 #[cfg(target_family = "wasm")]
 pub use blobs::SpinBlobs;
 #[cfg(target_family = "wasm")]
+pub use bucket::Bucket;
+#[cfg(target_family = "wasm")]
 pub use outbound::SpinOutbound;
 #[cfg(target_family = "wasm")]
 pub use store::SpinStore;
 
 pub use failure::store_error;
 pub use name::check_name;
+pub use signer::{Headers, Signed, Signer};
 pub use split::statements;
 pub use steps::{Folder, KYC, STORAGE};
 pub use target::Target;

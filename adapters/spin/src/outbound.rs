@@ -60,17 +60,19 @@ fn message(target: &Target, request: OutboundRequest) -> Result<Request<Full<Byt
     }
     headers.insert(USER_AGENT, HeaderValue::from_static("kycd"));
     headers.insert(CONTENT_LENGTH, length.into());
-    message.extensions_mut().insert(options());
+    let limits = time_limits(OUTBOUND_CONNECT_SECONDS_MAX, OUTBOUND_CALL_SECONDS_MAX);
+    message.extensions_mut().insert(limits);
     Ok(message)
 }
 
-/// What the host does about time. A host that cannot says so, and the limit of the whole call holds all the same.
-fn options() -> RequestOptionsExtension {
+/// What the host does about time, in seconds. A host that cannot says so, and the limit of the whole call holds all the
+/// same.
+pub(crate) fn time_limits(connect: u64, pause: u64) -> RequestOptionsExtension {
     let options = RequestOptions::new();
     let nanos = |seconds: u64| Some(seconds.saturating_mul(1_000_000_000));
-    let _ = options.set_connect_timeout(nanos(OUTBOUND_CONNECT_SECONDS_MAX));
-    let _ = options.set_first_byte_timeout(nanos(OUTBOUND_CALL_SECONDS_MAX));
-    let _ = options.set_between_bytes_timeout(nanos(OUTBOUND_CALL_SECONDS_MAX));
+    let _ = options.set_connect_timeout(nanos(connect));
+    let _ = options.set_first_byte_timeout(nanos(pause));
+    let _ = options.set_between_bytes_timeout(nanos(pause));
     RequestOptionsExtension(options)
 }
 
@@ -105,10 +107,13 @@ async fn read(target: &Target, answer: Response) -> Result<OutboundAnswer, Outbo
     })
 }
 
-/// The code's name; what it carries may quote the peer.
 fn no_answer(target: &Target, error: &ErrorCode) -> OutboundError {
+    OutboundError::Failed(format!("no whole answer from {target}: {}", name_of(error)))
+}
+
+/// The code's name; what it carries may quote the peer.
+pub(crate) fn name_of(error: &ErrorCode) -> String {
     let told = format!("{error:?}");
     let name = told.split(['(', ' ']).next().unwrap_or_default();
-    let name = name.rsplit("::").next().unwrap_or_default();
-    OutboundError::Failed(format!("no whole answer from {target}: {name}"))
+    name.rsplit("::").next().unwrap_or_default().to_owned()
 }

@@ -125,9 +125,12 @@ pub fn waiting(key: &CustomerKey) -> Statement {
     Statement::new(sql, vec![key.brand.to_cell(), key.customer_id.to_cell()])
 }
 
-/// One call.
-pub fn delivery(id: DeliveryId) -> Statement {
-    Statement::new(format!("{} WHERE id = ?1", select::<Delivery>()), vec![id.to_cell()])
+/// The calls with these ids.
+pub fn deliveries_of(ids: &[DeliveryId]) -> Statement {
+    let mut conditions = Conditions::default();
+    conditions.within("id", ids);
+    let (clause, params) = conditions.finish();
+    Statement::new(format!("{}{clause} ORDER BY id", select::<Delivery>()), params)
 }
 
 /// A brand's tenant.

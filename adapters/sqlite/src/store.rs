@@ -290,8 +290,8 @@ impl Store for SqliteStore {
         Ok(found.into_iter().next())
     }
 
-    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        Ok(self.records(load::delivery(id)).await?.into_iter().next())
+    async fn deliveries(&self, ids: &[DeliveryId]) -> Result<Vec<Delivery>, StoreError> {
+        self.records(load::deliveries_of(ids)).await
     }
 
     async fn callable_brands(&self, now: Time) -> Result<Vec<Brand>, StoreError> {

@@ -1,5 +1,6 @@
 //! What is refused at the border, what the wire looks like, and RFC 8785's own examples.
 
+use super::canonical::as_it_comes;
 use super::*;
 use crate::limits::JSON_DEPTH_MAX;
 use proptest::prelude::*;
@@ -205,6 +206,25 @@ fn canonical_keys_are_in_the_order_of_the_rfc() {
     );
 }
 
+/// Members that come in another order than the canonical one.
+#[derive(Serialize)]
+struct Unsorted {
+    b: i64,
+    a: i64,
+}
+
+#[test]
+fn what_is_canonical_as_it_comes_is_not_sorted_again() {
+    let plain = json!({ "a": { "b": "é\u{1}\"", "c": [-1, null, true] }, "aa": 1_u64 << 53, "b": {} });
+    assert_eq!(as_it_comes(&plain), Some(serde_json::to_vec(&plain).unwrap()));
+    for other in [json!(1.0), json!((1_u64 << 53) + 1), json!(i64::MIN), json!({ "é": 1 }), json!({ "\n": 1 })] {
+        assert_eq!(as_it_comes(&other), None, "{other}");
+    }
+    let unsorted = Unsorted { b: 1, a: 2 };
+    assert_eq!(as_it_comes(&unsorted), None);
+    assert_eq!(canonical(&unsorted), br#"{"a":2,"b":1}"#);
+}
+
 #[test]
 fn a_document_reads_and_writes_as_its_value() {
     let json: Json = serde_json::from_str(r#"{"a":[1]}"#).unwrap();
@@ -228,6 +248,22 @@ fn any_value() -> impl Strategy<Value = Value> {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
             prop::collection::btree_map(any::<String>(), inner, 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// A value of the kind that is mostly hashed: short ASCII names, small whole numbers.
+fn plain_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        (-9_i64..9).prop_map(Value::from),
+        ((1_u64 << 53) - 1..(1 << 53) + 3).prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[a-cA-C_\"]{0,3}", inner, 0..4)
                 .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
@@ -281,6 +317,11 @@ proptest! {
         let text = to_ascii(&value);
         prop_assert!(text.is_ascii() && !text.contains('\''));
         prop_assert_eq!(parse(text.as_bytes()), Ok(value));
+    }
+
+    #[test]
+    fn the_canonical_form_is_the_librarys(value in prop_oneof![any_value(), plain_value()]) {
+        prop_assert_eq!(canonical(&value), serde_json_canonicalizer::to_vec(&value).unwrap());
     }
 
     #[test]

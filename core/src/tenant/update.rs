@@ -9,7 +9,7 @@ use crate::id::Slug;
 use crate::limits::{BASE_URL_CHARS_MAX, RATE_MAX};
 use crate::rejection::Rejection;
 use crate::status::{Flag, KycModel};
-use crate::tenant::{TenantReply, check_base_url, check_model_is_free};
+use crate::tenant::{Tenant, TenantReply, check_base_url, check_model_is_free};
 
 /// The tenant, and what to change.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -70,10 +70,19 @@ impl Configure for UpdateTenant {
         if after.kyc_model != before.kyc_model {
             check_model_is_free(work.context.has_active_profiles)?;
             work.needs_no_active_profiles();
-            // Calls that wait were meant for the model before; the next tick closes them.
+        }
+        if is_elsewhere(&before, &after) {
             work.wake_calls();
         }
         work.change_tenant(|tenant| *tenant = after)?;
         Ok(TenantReply::of(work.tenant()?))
     }
+}
+
+/// Whether calls that wait need not wait on: where they failed so far is not where they go now, or, the model being
+/// another, they go nowhere and are closed.
+fn is_elsewhere(before: &Tenant, after: &Tenant) -> bool {
+    after.kyc_model != before.kyc_model
+        || after.base_url != before.base_url
+        || after.allow_private_network != before.allow_private_network
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use kyc_core::id::Brand;
 use kyc_ports::app::App;
+use tokio::sync::broadcast;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// How often waiting calls are looked for. Nothing is lost in between: they are in the store.
+/// How often waiting calls are looked for whose time has come, or whose brand was not told.
 const LOOK: Duration = Duration::from_millis(200);
 /// Tenants served at once.
 const TENANTS_MAX: usize = 256;
@@ -17,51 +18,62 @@ const TENANTS_MAX: usize = 256;
 const RECONCILE: Duration = Duration::from_secs(1);
 
 /// Sends what waits until the server stops; what is under way then is finished, or tried again after a restart.
-pub(crate) async fn send(app: App, stop: CancellationToken) {
+/// `told` has brands that a commit has just made callable.
+pub(crate) async fn send(app: App, mut told: broadcast::Receiver<Brand>, stop: CancellationToken) {
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut at_work: HashSet<Brand> = HashSet::new();
     let mut senders: JoinSet<Brand> = JoinSet::new();
     loop {
-        tokio::select! {
+        let callable = tokio::select! {
             () = stop.cancelled() => break,
-            Some(done) = senders.join_next() => match done {
-                Ok(brand) => {
-                    at_work.remove(&brand);
-                }
-                Err(error) => {
-                    // It cannot be told whose it was: all are looked at anew.
-                    tracing::error!(%error, "sending calls failed");
-                    at_work.clear();
-                }
-            },
-            _ = looks.tick() => match app.callable_brands().await {
-                Ok(brands) => {
-                    for brand in brands {
-                        if at_work.len() < TENANTS_MAX && at_work.insert(brand.clone()) {
-                            senders.spawn(send_all(app.clone(), brand, stop.clone()));
-                        }
+            Some(done) = senders.join_next() => {
+                match done {
+                    Ok(brand) => {
+                        at_work.remove(&brand);
+                    }
+                    Err(error) => {
+                        // It cannot be told whose it was: all are looked at anew.
+                        tracing::error!(%error, "sending calls failed");
+                        at_work.clear();
                     }
                 }
-                Err(error) => tracing::warn!(%error, "waiting calls could not be looked for"),
+                continue;
+            }
+            // Whoever lags behind finds the others at the next look.
+            Ok(brand) = told.recv() => vec![brand],
+            _ = looks.tick() => match app.callable_brands().await {
+                Ok(brands) => brands,
+                Err(error) => {
+                    tracing::warn!(%error, "waiting calls could not be looked for");
+                    continue;
+                }
             },
+        };
+        for brand in callable {
+            if at_work.len() < TENANTS_MAX && at_work.insert(brand.clone()) {
+                senders.spawn(send_all(app.clone(), brand, stop.clone()));
+            }
         }
     }
     while senders.join_next().await.is_some() {}
 }
 
-/// Rounds for one tenant until nothing is due.
+/// Rounds for one tenant, two at a time so that one may send while the other is claimed, until nothing is due.
 async fn send_all(app: App, brand: Brand, stop: CancellationToken) -> Brand {
-    while !stop.is_cancelled() {
-        match app.send_calls(&brand).await {
-            Ok(0) => break,
-            Ok(calls) => metrics::counter!("kyc_calls_total").increment(calls as u64),
-            Err(error) => {
-                tracing::warn!(%brand, %error, "calls could not be sent");
-                break;
+    let rounds = async || {
+        while !stop.is_cancelled() {
+            match app.send_calls(&brand).await {
+                Ok(0) => break,
+                Ok(calls) => metrics::counter!("kyc_calls_total").increment(calls as u64),
+                Err(error) => {
+                    tracing::warn!(%brand, %error, "calls could not be sent");
+                    break;
+                }
             }
         }
-    }
+    };
+    tokio::join!(rounds(), rounds());
     brand
 }
 

@@ -1,5 +1,7 @@
-//! Carries notices of commits from the application to the connections that have subscribed.
+//! Carries notices of commits from the application to the connections that have subscribed, and to those who send calls
+//! the brands that have some.
 
+use kyc_core::id::Brand;
 use kyc_core::notice::Notice;
 use kyc_ports::notify::Notify;
 use tokio::sync::broadcast;
@@ -7,21 +9,31 @@ use tokio::sync::broadcast;
 /// Notices that a slow connection may lag behind by before it is dropped.
 const LAG_MAX: usize = 1_024;
 
-/// The channel.
+/// Brands that may be told before they are looked at; the others are found in the store.
+const BRANDS_MAX: usize = 256;
+
+/// The channels.
 #[derive(Debug, Clone)]
 pub(crate) struct Hub {
     notices: broadcast::Sender<Notice>,
+    callable: broadcast::Sender<Brand>,
 }
 
 impl Hub {
     pub(crate) fn new() -> Self {
         Self {
             notices: broadcast::Sender::new(LAG_MAX),
+            callable: broadcast::Sender::new(BRANDS_MAX),
         }
     }
 
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Notice> {
         self.notices.subscribe()
+    }
+
+    /// Brands whose platform is to be called now.
+    pub(crate) fn callable(&self) -> broadcast::Receiver<Brand> {
+        self.callable.subscribe()
     }
 }
 
@@ -31,5 +43,9 @@ impl Notify for Hub {
             // Nobody listens: nothing to do.
             let _ = self.notices.send(notice);
         }
+    }
+
+    fn calls_due(&self, brand: &Brand) {
+        let _ = self.callable.send(brand.clone());
     }
 }

@@ -22,6 +22,10 @@ use std::process::ExitCode;
 
 use crate::settings::{Action, AuditAction};
 
+/// A quarter of a command's time went to the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let action = match settings::parse(std::env::args_os()) {
         Ok(action) => action,

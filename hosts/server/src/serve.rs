@@ -191,7 +191,7 @@ impl Server {
             move |io, _| tcp_host.clone().serve(io),
         ));
         tasks.spawn(tick(self.app.clone(), self.metrics.clone(), stop.clone()));
-        tasks.spawn(calls::send(self.app.clone(), stop.clone()));
+        tasks.spawn(calls::send(self.app.clone(), self.hub.callable(), stop.clone()));
         tasks.spawn(calls::reconcile(self.app.clone(), stop.clone()));
         #[cfg(unix)]
         if let Some(control) = control {

@@ -8,7 +8,7 @@ use kyc_ports::app::Ports;
 use kyc_ports::notify::Silent;
 use kyc_ports::tokens::{BadToken, Tokens, Verified};
 use kyc_ports::vault::{CannotOpen, Vault};
-use kyc_spin_adapter::{SpinClock, SpinEntropy, SpinOutbound, SpinStore};
+use kyc_spin_adapter::{Bucket, Signer, SpinClock, SpinEntropy, SpinOutbound, SpinStore};
 use kyc_vault::SealingVault;
 use spin_sdk::variables;
 
@@ -73,9 +73,13 @@ impl Component {
             Self::Storage => Arc::new(Nothing),
             Self::Api | Self::Webhooks | Self::Tick => Arc::new(vault().await?),
         };
+        let bucket = match self {
+            Self::Storage | Self::Tick => bucket().await?,
+            Self::Api | Self::Webhooks => None,
+        };
         let store = SpinStore::new(KYC, STORAGE);
         Ok(Ports {
-            blobs: Arc::new(store.blobs()),
+            blobs: Arc::new(store.blobs().in_bucket(bucket)),
             store: Arc::new(store),
             clock: Arc::new(SpinClock),
             entropy: Arc::new(SpinEntropy),
@@ -105,6 +109,26 @@ async fn vault() -> Result<SealingVault, Unusable> {
         problem: error.to_string(),
     };
     SealingVault::new(&required("master_key").await?).map_err(wrong)
+}
+
+/// The bucket for files, where one is named: then all that leads to it is needed.
+async fn bucket() -> Result<Option<Bucket>, Unusable> {
+    let Some(name) = optional("s3_bucket").await else {
+        return Ok(None);
+    };
+    let is_plain = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'.' | b'-');
+    if !name.bytes().all(is_plain) {
+        return Err(Unusable::Wrong {
+            name: "s3_bucket",
+            problem: "it must be a bucket's name: lower-case letters, digits, dots and hyphens".to_owned(),
+        });
+    }
+    let signer = Signer {
+        region: required("s3_region").await?,
+        access_key_id: required("s3_access_key_id").await?,
+        secret_access_key: required("s3_secret_access_key").await?,
+    };
+    Ok(Some(Bucket::new(required("s3_host").await?, name, signer)))
 }
 
 async fn verifier() -> Result<Verifier, Unusable> {

@@ -1,7 +1,7 @@
 //! Calls out: claimed with a lease, signed, sent, and settled in the player's stream.
 
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::future::join;
+use futures_util::{StreamExt, stream};
 use kyc_core::actor::Actor;
 use kyc_core::command::TemplateNeed;
 use kyc_core::id::{Brand, CustomerKey, FileId};
@@ -47,9 +47,9 @@ impl App {
     /// rounds at once do no harm: each call is one of theirs.
     pub async fn send_calls(&self, brand: &Brand) -> Result<usize, Rejection> {
         let store = &self.ports.store;
-        let overdue = self
-            .claim(brand, Which::Overdue(overdue_before(self.now())), BATCH)
-            .await?;
+        let overdue = self.claim(brand, Which::Overdue(overdue_before(self.now())), BATCH);
+        let (overdue, breaker) = join(overdue, store.breaker(brand)).await;
+        let (overdue, breaker) = (overdue?, breaker.map_err(refused)?);
         for call in &overdue {
             let end = End {
                 code: Some("expired".to_owned()),
@@ -58,7 +58,6 @@ impl App {
             };
             self.settle(call, DeliveryStatus::Dead, end).await?;
         }
-        let breaker = store.breaker(brand).await.map_err(refused)?;
         let is_open = breaker.is_some_and(|breaker| breaker.probe_time.is_some());
         let claimed = if is_open {
             self.claim(brand, Which::Probe, 1).await?
@@ -69,9 +68,12 @@ impl App {
             return Ok(overdue.len());
         }
         let platform = self.platform(brand).await?;
-        let tries = claimed
-            .iter()
-            .map(|call| self.try_call(platform.as_ref(), call, is_open));
+        let ids: Vec<_> = claimed.iter().map(|call| call.delivery_id).collect();
+        let deliveries = store.deliveries(&ids).await.map_err(refused)?;
+        let tries = claimed.iter().filter_map(|call| {
+            let delivery = deliveries.iter().find(|delivery| delivery.id == call.delivery_id)?;
+            Some(self.try_call(platform.as_ref(), call, delivery, is_open))
+        });
         let tries: Vec<_> = tries.collect();
         let ends: Vec<Result<(), Rejection>> = stream::iter(tries).buffer_unordered(AT_ONCE).collect().await;
         for failed in ends.into_iter().filter_map(Result::err) {
@@ -143,12 +145,18 @@ impl App {
         })
     }
 
-    async fn try_call(&self, platform: Option<&Platform>, call: &QueuedCall, is_probe: bool) -> Result<(), Rejection> {
-        let delivery = self.ports.store.delivery(call.delivery_id).await.map_err(refused)?;
-        // Whoever slept past the end of the lease finds that somebody else has dealt with it.
-        let Some(delivery) = delivery.filter(|delivery| delivery.status == DeliveryStatus::Queued) else {
+    async fn try_call(
+        &self,
+        platform: Option<&Platform>,
+        call: &QueuedCall,
+        delivery: &Delivery,
+        is_probe: bool,
+    ) -> Result<(), Rejection> {
+        // Whoever slept past the end of the lease leaves it to others, who may have dealt with it.
+        let is_ours = call.lease_until.is_some_and(|until| self.now() < until);
+        if !is_ours || delivery.status != DeliveryStatus::Queued {
             return Ok(());
-        };
+        }
         let is_theirs = |platform: &&Platform| {
             platform.tenant.tenant_id == delivery.tenant_id && platform.tenant.kyc_model == delivery.kyc_model
         };
@@ -159,12 +167,12 @@ impl App {
             };
             return self.settle(call, DeliveryStatus::Superseded, end).await;
         };
-        let prepared = send::call(&platform.tenant, &delivery, &platform.secret, self.now());
+        let prepared = send::call(&platform.tenant, delivery, &platform.secret, self.now());
         let answer = match prepared {
             Some(prepared) => self.ports.outbound.send(request(prepared)).await,
             None => Err(OutboundError::Denied("the tenant has no base_url".to_owned())),
         };
-        self.conclude(call, &delivery, answer, is_probe).await
+        self.conclude(call, delivery, answer, is_probe).await
     }
 
     async fn conclude(

@@ -9,6 +9,7 @@ use kyc_core::file::FileMeta;
 use kyc_core::id::{Brand, CustomerKey, FileId};
 use kyc_core::limits::{CALLS_PER_DECISION_MAX, CONFLICT_ATTEMPTS_MAX};
 use kyc_core::notice::notices;
+use kyc_core::outbound::QueueChange;
 use kyc_core::record::Hash;
 use kyc_core::rejection::Rejection;
 use kyc_core::stream::StreamKey;
@@ -79,9 +80,13 @@ impl App {
                 let generation = under_way.end();
                 let notices = notices(&decided.state, &decided.events);
                 let outcome = std::mem::replace(&mut decided.outcome, Ok(Value::Null));
+                let calls_due = decided.queue.iter().any(|change| matches!(change, QueueChange::Add(_)));
                 self.remember(generation, &loaded, head, decided);
                 if !notices.is_empty() {
                     self.ports.notify.publish(notices);
+                }
+                if calls_due {
+                    self.ports.notify.calls_due(&key.brand);
                 }
                 Ok(Attempt::Answered(outcome))
             }
@@ -146,7 +151,11 @@ impl App {
             .filter(|template| !state.steps.iter().any(|step| step.code == template.code));
         let calls_out = brand.tenant.as_ref().is_some_and(|tenant| tenant.kyc_model.calls_out());
         let delivery = match needs.delivery {
-            Some(id) => store.delivery(id).await.map_err(refused)?,
+            Some(id) => match state.deliveries.iter().find(|delivery| delivery.id == id) {
+                Some(delivery) => Some(delivery.clone()),
+                // The customer is loaded with those that decisions look at.
+                None => store.deliveries(&[id]).await.map_err(refused)?.pop(),
+            },
             None => None,
         };
         let wanted = Wanted {
@@ -263,12 +272,16 @@ impl App {
             salts.into_iter(),
         );
         commit.kept = keyed.map(|keyed| keyed.kept(&configured.reply, context.now));
+        let calls_due = commit.wakes_calls.is_some();
         let under_way = self.under_way(commit.stream.clone());
         match store.commit(commit).await {
             Err(StoreError::Conflict) => Ok(Attempt::Overtaken),
             Err(error) => Err(refused(error)),
             Ok(()) => {
                 drop(under_way);
+                if calls_due {
+                    self.ports.notify.calls_due(brand);
+                }
                 Ok(Attempt::Answered(Ok(configured.reply)))
             }
         }

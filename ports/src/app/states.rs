@@ -1,7 +1,8 @@
 //! Loaded states in memory, for the next decision: committed ones only, bounded in bytes, loaded on demand.
 //!
-//! A state holds while its stream is at the generation that it was loaded or committed at. States of customers with
-//! calls that wait are not kept: those who send calls change them beside the stream.
+//! A state holds while its stream is at the generation that it was loaded or committed at. What those who send calls
+//! change beside the stream is not in it: whoever drops a call that is being sent finds that out at the commit, and
+//! loads again.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use kyc_core::command::{Decided, TemplateNeed};
 use kyc_core::customer::CustomerState;
 use kyc_core::id::{Brand, CustomerId, CustomerKey, Slug};
 use kyc_core::json::Json;
+use kyc_core::outbound::relevant;
 use kyc_core::rejection::Rejection;
 use kyc_core::stream::{Head, StreamKey};
 use kyc_core::tenant::SealedSecret;
@@ -100,13 +102,14 @@ impl App {
         let (Some(cache), Some(generation)) = (&self.cache, generation) else {
             return;
         };
-        let is_next = generation == before.generation.wrapping_add(1);
-        let calls_rest = before.state.waiting.is_empty()
-            && decided.queue.is_empty()
-            && decided.state.deliveries == before.state.deliveries;
-        if is_next && calls_rest {
+        if generation == before.generation.wrapping_add(1) {
             let key = before.state.key.clone();
-            let state = CustomerState { head, ..decided.state };
+            let state = CustomerState {
+                head,
+                deliveries: relevant(&decided.state.deliveries),
+                waiting: Vec::new(),
+                ..decided.state
+            };
             cache.states.customers.put(key, generation, Arc::new(state));
         }
     }

@@ -69,6 +69,11 @@ fn drop_at(id: i64, now: Time) -> QueueChange {
     }
 }
 
+/// The call with this id.
+async fn of(store: &dyn Store, id: i64) -> Option<Delivery> {
+    store.deliveries(&[DeliveryId(id)]).await.unwrap().pop()
+}
+
 /// All members, at first and after a change, alone, with their customer and in the list.
 pub async fn calls_come_back(store: &dyn Store) {
     let key = customer("a", 7);
@@ -79,11 +84,7 @@ pub async fn calls_come_back(store: &dyn Store) {
         let commit = commit_with(store, &key, &calls, &[]).await;
         store.commit(commit).await.unwrap();
         for call in &calls {
-            assert_eq!(
-                store.delivery(call.id).await.unwrap().as_ref(),
-                Some(call),
-                "round {round}"
-            );
+            assert_eq!(of(store, call.id.0).await.as_ref(), Some(call), "round {round}");
             let owner = store.locate(Thing::Delivery(call.id)).await.unwrap();
             assert_eq!(owner.as_ref(), Some(&key));
         }
@@ -107,7 +108,10 @@ pub async fn calls_come_back(store: &dyn Store) {
             });
         }
     }
-    assert_eq!(store.delivery(DeliveryId(4)).await.unwrap(), None);
+    let ids = [5, 4, 3, 5].map(DeliveryId);
+    let in_order = calls.iter().rev().cloned().collect::<Vec<_>>();
+    assert_eq!(store.deliveries(&ids).await.unwrap(), in_order, "no other, and each once");
+    assert_eq!(store.deliveries(&[]).await.unwrap(), []);
     assert_eq!(store.locate(Thing::Delivery(DeliveryId(4))).await.unwrap(), None);
 }
 
@@ -190,7 +194,7 @@ pub async fn waiting_calls_come_with_their_customer(store: &dyn Store) {
     store.commit(commit).await.unwrap();
     calls.remove(1);
     assert_eq!(waiting(store, &key).await, calls);
-    assert!(store.delivery(DeliveryId(5)).await.unwrap().is_some());
+    assert!(of(store, 5).await.is_some());
     assert_eq!(waiting(store, &other).await.len(), 3);
 
     // A call may come with all that is known of a try.
@@ -258,7 +262,7 @@ pub async fn a_call_under_lease_is_not_dropped(store: &dyn Store) {
     let commit = commit_with(store, &key, std::slice::from_ref(&superseded), &drop_and_add(end)).await;
     store.commit(commit).await.unwrap();
     assert_eq!(waiting(store, &key).await, [next]);
-    assert_eq!(store.delivery(DeliveryId(1)).await.unwrap(), Some(superseded));
+    assert_eq!(of(store, 1).await, Some(superseded));
     for id in [1, 3] {
         let commit = commit_with(store, &key, &[], &[drop_at(id, at(1_000))]).await;
         refused(store, commit, std::slice::from_ref(&key), &brands).await;
@@ -287,7 +291,7 @@ pub async fn a_call_is_finished_under_its_lease(store: &dyn Store) {
         refused(store, ended(other).await, std::slice::from_ref(&key), &brands).await;
     }
     store.commit(ended(end).await).await.unwrap();
-    assert_eq!(store.delivery(DeliveryId(1)).await.unwrap(), Some(delivered.clone()));
+    assert_eq!(of(store, 1).await, Some(delivered.clone()));
     let left: Vec<i64> = waiting(store, &key)
         .await
         .iter()

@@ -45,7 +45,7 @@ pub async fn unknown_things_are_absent(store: &dyn Store) {
     assert_eq!(store.secrets(&key.brand).await.unwrap(), []);
     assert!(!store.has_active_profiles(&key.brand).await.unwrap());
     assert_eq!(store.claimed_event(&slug("a"), "evt-1").await.unwrap(), None);
-    assert_eq!(store.delivery(DeliveryId(1)).await.unwrap(), None);
+    assert_eq!(store.deliveries(&[DeliveryId(1)]).await.unwrap(), []);
     assert_eq!(store.breaker(&key.brand).await.unwrap(), None);
     assert_eq!(store.callable_brands(at(1_000_000)).await.unwrap(), []);
     assert_eq!(store.due_reconciliations(at(1_000_000)).await.unwrap(), []);

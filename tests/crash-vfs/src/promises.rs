@@ -260,8 +260,8 @@ impl<S: Store> Store for Watched<S> {
         self.store.claimed_event(slug, event_id).await
     }
 
-    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        self.store.delivery(id).await
+    async fn deliveries(&self, ids: &[DeliveryId]) -> Result<Vec<Delivery>, StoreError> {
+        self.store.deliveries(ids).await
     }
 
     async fn callable_brands(&self, now: Time) -> Result<Vec<Brand>, StoreError> {

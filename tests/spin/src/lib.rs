@@ -7,6 +7,7 @@
     reason = "test code"
 )]
 
+pub mod objects;
 pub mod runner;
 
 use std::net::SocketAddr;
@@ -167,4 +168,12 @@ pub fn token(claims: &Value) -> String {
 pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
     i64::try_from(since.as_secs()).expect("before the end of time")
+}
+
+/// A PDF of about so many bytes.
+pub fn pdf(bytes: usize) -> Vec<u8> {
+    let mut pdf = b"%PDF-1.7\n".to_vec();
+    pdf.extend((0..bytes).map(|number| b"0123456789\n"[number % 11]));
+    pdf.extend(b"startxref\n9\n%%EOF\n");
+    pdf
 }

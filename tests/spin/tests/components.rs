@@ -10,7 +10,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use kyc_core::signature::sign;
 use kyc_spin_host::{Outbound, Reuse};
-use kyc_spin_tests::{MODES, PLATFORM_HOST, Spin, TICK_SECRET, now, options, root, runtime, token};
+use kyc_spin_tests::{MODES, PLATFORM_HOST, Spin, TICK_SECRET, now, options, pdf, root, runtime, token};
 use kyc_tests::rest::Rest;
 use serde_json::{Value, json};
 
@@ -304,14 +304,6 @@ fn a_cancelled_request_leaves_no_open_transaction() {
             "SELECT count(*) FROM profiles LEFT JOIN streams USING (brand, customer_id) WHERE streams.id IS NULL";
         assert_eq!(database.query_row(half, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
     }
-}
-
-/// A PDF of so many bytes.
-fn pdf(bytes: usize) -> Vec<u8> {
-    let mut pdf = b"%PDF-1.7\n".to_vec();
-    pdf.extend((0..bytes).map(|number| b"0123456789\n"[number % 11]));
-    pdf.extend(b"startxref\n9\n%%EOF\n");
-    pdf
 }
 
 #[test]

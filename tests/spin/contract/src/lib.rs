@@ -2,13 +2,13 @@
 //! that fails panics: its text is on standard error, and the host answers 500.
 //!
 //! The lists name what `store_contract!` and `blobs_contract!` name; a suite that is missing here answers 404, which its
-//! test shows.
+//! test shows. Below `/in-bucket` the bytes of files lie in a bucket.
 #![cfg(target_family = "wasm")]
 
 use kyc_ports::contract::{
     blobs, calls, claims, commits, due, files, ids, lists, loading, log, paging, replies, tenants,
 };
-use kyc_spin_adapter::SpinStore;
+use kyc_spin_adapter::{Bucket, Signer, SpinStore};
 use spin_sdk::http::{Request, StatusCode};
 use spin_sdk::http_service;
 
@@ -115,8 +115,21 @@ async fn of_store(path: &str, store: &SpinStore) -> bool {
     }
 }
 
+/// The bucket that `kyc_spin_tests::objects` stands for.
+fn bucket() -> Bucket {
+    let signer = Signer {
+        region: "eu-test-1".to_owned(),
+        access_key_id: "EXAMPLE".to_owned(),
+        secret_access_key: "a secret that opens nothing".to_owned(),
+    };
+    Bucket::new("s3.example".to_owned(), "kyc-files".to_owned(), signer)
+}
+
 async fn of_blobs(path: &str, store: &SpinStore) -> bool {
-    let files = store.blobs();
+    let (path, files) = match path.strip_prefix("/in-bucket") {
+        Some(path) => (path, store.blobs().in_bucket(Some(bucket()))),
+        None => (path, store.blobs()),
+    };
     suites! { path, &files;
         blobs: a_file_comes_back_whole;
         blobs: an_empty_file_is_a_file;
