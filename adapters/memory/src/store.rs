@@ -233,7 +233,10 @@ impl Store for MemoryStore {
     async fn deliveries(&self, ids: &[DeliveryId]) -> Result<Vec<Delivery>, StoreError> {
         let tables = locked(&self.tables);
         let ids: BTreeSet<&DeliveryId> = ids.iter().collect();
-        Ok(ids.into_iter().filter_map(|id| tables.deliveries.get(id).cloned()).collect())
+        Ok(ids
+            .into_iter()
+            .filter_map(|id| tables.deliveries.get(id).cloned())
+            .collect())
     }
 
     async fn callable_brands(&self, now: Time) -> Result<Vec<Brand>, StoreError> {

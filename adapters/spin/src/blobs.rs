@@ -294,10 +294,14 @@ impl BlobWriter for Writer {
             Some(bucket) => self.move_to(&bucket).await?,
             None => self.ending(),
         };
-        self.files.database.write(statements).await.map_err(|error| match error {
-            StoreError::Conflict => taken(),
-            error => failed(error),
-        })?;
+        self.files
+            .database
+            .write(statements)
+            .await
+            .map_err(|error| match error {
+                StoreError::Conflict => taken(),
+                error => failed(error),
+            })?;
         self.blob_id = None;
         Ok(())
     }

@@ -201,7 +201,9 @@ async fn refused(answer: Response) -> BlobError {
         }
     }
     let text = String::from_utf8_lossy(&text);
-    let code = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
+    let code = text
+        .split_once("<Code>")
+        .and_then(|(_, rest)| rest.split_once("</Code>"));
     let code = code.map(|(code, _)| code);
     match code.filter(|code| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
         Some(code) => failed(&format!("it answered {} ({code})", status.as_u16())),

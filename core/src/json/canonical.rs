@@ -130,11 +130,7 @@ impl Formatter for AsItComes {
         writer.write_all(fragment.as_bytes())
     }
 
-    fn write_char_escape<W: io::Write + ?Sized>(
-        &mut self,
-        writer: &mut W,
-        escape: CharEscape,
-    ) -> io::Result<()> {
+    fn write_char_escape<W: io::Write + ?Sized>(&mut self, writer: &mut W, escape: CharEscape) -> io::Result<()> {
         // A name's characters are compared, not their escapes.
         if self.is_in_name {
             return Err(other());

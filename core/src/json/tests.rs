@@ -217,7 +217,13 @@ struct Unsorted {
 fn what_is_canonical_as_it_comes_is_not_sorted_again() {
     let plain = json!({ "a": { "b": "é\u{1}\"", "c": [-1, null, true] }, "aa": 1_u64 << 53, "b": {} });
     assert_eq!(as_it_comes(&plain), Some(serde_json::to_vec(&plain).unwrap()));
-    for other in [json!(1.0), json!((1_u64 << 53) + 1), json!(i64::MIN), json!({ "é": 1 }), json!({ "\n": 1 })] {
+    for other in [
+        json!(1.0),
+        json!((1_u64 << 53) + 1),
+        json!(i64::MIN),
+        json!({ "é": 1 }),
+        json!({ "\n": 1 }),
+    ] {
         assert_eq!(as_it_comes(&other), None, "{other}");
     }
     let unsorted = Unsorted { b: 1, a: 2 };

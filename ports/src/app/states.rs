@@ -82,7 +82,7 @@ fn count(bytes: u64, average: u64) -> usize {
 impl App {
     /// A customer's state, from memory if it is there.
     pub(super) async fn customer(&self, key: &CustomerKey) -> Result<Loaded, Rejection> {
-        let cache = self.cache.as_ref();
+        let cache = self.cache();
         let generation = cache.map_or(0, |cache| cache.generations.of_customer(key));
         if let Some(state) = cache.and_then(|cache| cache.states.customers.find(key, generation)) {
             return Ok(Loaded { state, generation });
@@ -93,13 +93,13 @@ impl App {
 
     /// A commit to a stream begins.
     pub(super) fn under_way(&self, stream: StreamKey) -> UnderWay<'_> {
-        let generations = self.cache.as_ref().map(|cache| &cache.generations);
+        let generations = self.cache().map(|cache| &cache.generations);
         UnderWay::new(generations, stream)
     }
 
     /// What a customer has become by a commit is where the next decision begins.
     pub(super) fn remember(&self, generation: Option<u32>, before: &Loaded, head: Head, decided: Decided) {
-        let (Some(cache), Some(generation)) = (&self.cache, generation) else {
+        let (Some(cache), Some(generation)) = (self.cache(), generation) else {
             return;
         };
         if generation == before.generation.wrapping_add(1) {
@@ -124,7 +124,7 @@ impl App {
                 .map(Arc::new)
                 .map_err(refused)
         };
-        let Some(cache) = &self.cache else {
+        let Some(cache) = self.cache() else {
             return load().await;
         };
         let generation = cache.generations.of_brand(brand);
@@ -140,7 +140,7 @@ impl App {
     /// A brand's sealed secrets, from memory if they are there.
     pub(super) async fn secrets(&self, brand: &Brand) -> Result<Arc<Vec<SealedSecret>>, Rejection> {
         let load = async || self.ports.store.secrets(brand).await.map(Arc::new).map_err(refused);
-        let Some(cache) = &self.cache else {
+        let Some(cache) = self.cache() else {
             return load().await;
         };
         let generation = cache.generations.of_brand(brand);
@@ -155,7 +155,7 @@ impl App {
     /// The brand of the tenant with this slug.
     pub(super) async fn tenant_brand(&self, slug: &Slug) -> Result<Option<Brand>, Rejection> {
         let load = async || self.ports.store.tenant_brand(slug).await.map_err(refused);
-        let Some(cache) = &self.cache else {
+        let Some(cache) = self.cache() else {
             return load().await;
         };
         // A slug may become another brand's: whether it is still this one's, its configuration tells.
@@ -175,7 +175,7 @@ impl App {
     /// Whose a thing is.
     pub(super) async fn owner(&self, thing: Thing) -> Result<Option<CustomerKey>, Rejection> {
         let load = async || self.ports.store.locate(thing).await.map_err(refused);
-        let Some(cache) = &self.cache else {
+        let Some(cache) = self.cache() else {
             return load().await;
         };
         let sign = Sign::Thing(thing);
@@ -199,7 +199,7 @@ impl App {
             let owner = self.ports.store.external_owner(brand, external_id).await;
             owner.map_err(refused)
         };
-        let Some(cache) = &self.cache else {
+        let Some(cache) = self.cache() else {
             return load().await;
         };
         let sign = Sign::External(brand.clone(), external_id.to_owned());

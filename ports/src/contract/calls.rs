@@ -90,6 +90,14 @@ pub async fn calls_come_back(store: &dyn Store) {
         }
         let listed = list(store, Filter::Deliveries(DeliveryFilter::default())).await;
         assert_eq!(listed, Rows::Deliveries(calls.to_vec()));
+        let ids = [5, 4, 3, 5].map(DeliveryId);
+        let mut in_order = calls.clone();
+        in_order.sort_by_key(|call| call.id);
+        assert_eq!(
+            store.deliveries(&ids).await.unwrap(),
+            in_order,
+            "no other, and each once"
+        );
         assert_eq!(store.customer(&key).await.unwrap().deliveries, relevant(&calls));
         let [one, other] = calls;
         let dead = |call: Delivery| Delivery {
@@ -108,9 +116,6 @@ pub async fn calls_come_back(store: &dyn Store) {
             });
         }
     }
-    let ids = [5, 4, 3, 5].map(DeliveryId);
-    let in_order = calls.iter().rev().cloned().collect::<Vec<_>>();
-    assert_eq!(store.deliveries(&ids).await.unwrap(), in_order, "no other, and each once");
     assert_eq!(store.deliveries(&[]).await.unwrap(), []);
     assert_eq!(store.locate(Thing::Delivery(DeliveryId(4))).await.unwrap(), None);
 }

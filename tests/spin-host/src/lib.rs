@@ -18,6 +18,7 @@ mod stats;
 mod worker;
 
 pub use outbound::Outbound;
+pub use sqlite::StatementLog;
 pub use stats::Counters;
 pub use wasmtime_wasi_http::WasiBody;
 
@@ -107,6 +108,8 @@ pub struct Options {
     pub state_dir: Option<PathBuf>,
     /// Answers granted outbound requests in place of the network.
     pub outbound: Option<Outbound>,
+    /// Hears every SQL statement before it runs, in the order of one connection at least.
+    pub statements: Option<StatementLog>,
 }
 
 impl Default for Options {
@@ -118,6 +121,7 @@ impl Default for Options {
             limits: Limits::default(),
             state_dir: None,
             outbound: None,
+            statements: None,
         }
     }
 }
@@ -169,6 +173,7 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) reuse: Reuse,
     pub(crate) outbound: Option<Outbound>,
+    pub(crate) statements: Option<StatementLog>,
     pub(crate) key_values: Mutex<spin::KeyValues>,
     state_dir: PathBuf,
     _temporary: Option<tempfile::TempDir>,
@@ -206,6 +211,7 @@ impl Host {
             limits: options.limits,
             reuse: options.reuse,
             outbound: options.outbound,
+            statements: options.statements,
             key_values: Mutex::default(),
             state_dir,
             _temporary: temporary,

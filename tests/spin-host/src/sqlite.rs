@@ -21,6 +21,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Rows = (Vec<String>, StreamReader<RowResult>, FutureReader<Result<(), Error>>);
 
+/// Hears the guest's SQL statements with their parameters.
+pub type StatementLog = Arc<dyn Fn(&str, &[types::Value]) + Send + Sync>;
+
 /// The guest's handle of a connection.
 pub struct Connection(Arc<Session>);
 
@@ -86,7 +89,7 @@ impl Session {
         }
     }
 
-    fn run(&self, sql: &str, parameters: Vec<Value>) -> Result<(Vec<String>, Vec<RowResult>), Failure> {
+    fn run(&self, sql: &str, parameters: Vec<types::Value>) -> Result<(Vec<String>, Vec<RowResult>), Failure> {
         let guard = lock(&self.db);
         let db = guard.as_ref().ok_or(Failure::Cancelled)?;
         let mut batch = rusqlite::Batch::new(db, sql);
@@ -96,7 +99,7 @@ impl Session {
             return Err(Failure::Misuse(format!("more than one statement in one call: `{sql}`")));
         }
         let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
-        let parameters = rusqlite::params_from_iter(parameters.into_iter().map(to_sqlite));
+        let parameters = rusqlite::params_from_iter(parameters);
         let mut rows = statement.query(parameters).map_err(sql_error)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next().map_err(sql_error)? {
@@ -174,6 +177,11 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<Data> {
     ) -> Result<Result<Rows, Error>> {
         let (session, stats) = idle_session(accessor, &connection)?;
         stats.count(&stats.statements);
+        let parameters: Vec<types::Value> = parameters.into_iter().map(to_sqlite).collect();
+        let log = accessor.with(|mut access| access.get().app.statements.clone());
+        if let Some(log) = log {
+            log(&statement, &parameters);
+        }
         lock(&session.unread).statement = Some(statement.clone());
         let worker = session.clone();
         let outcome = spawn_blocking(move || worker.run(&statement, parameters)).await?;

@@ -34,6 +34,8 @@ pub const PLATFORM_HOST: &str = "platform.example";
 
 /// The component of `spin.toml`, built by its own command on first use; cargo knows whether that is still to be done.
 pub static COMPONENT: LazyLock<PathBuf> = LazyLock::new(|| built("kyc-spin", "kyc_spin.wasm"));
+/// A component that does nothing.
+pub static EMPTY: LazyLock<PathBuf> = LazyLock::new(|| built("kyc-spin-empty", "kyc_spin_empty.wasm"));
 /// The component that runs the contract's suites.
 pub static CONTRACT: LazyLock<PathBuf> = LazyLock::new(|| built("kyc-spin-contract", "kyc_spin_contract.wasm"));
 

@@ -88,7 +88,10 @@ fn part(object: &Bytes, range: &str) -> Response<Bytes> {
     let Some((Ok(first), Ok(last))) = range.map(|(first, last)| (first.parse::<usize>(), last.parse::<usize>())) else {
         return with(StatusCode::OK, object.clone());
     };
-    with(StatusCode::PARTIAL_CONTENT, object.slice(first..(last + 1).min(object.len())))
+    with(
+        StatusCode::PARTIAL_CONTENT,
+        object.slice(first..(last + 1).min(object.len())),
+    )
 }
 
 fn header<'a>(request: &'a Request<Bytes>, name: &str) -> &'a str {
@@ -119,7 +122,10 @@ fn is_signed(request: &Request<Bytes>) -> bool {
 }
 
 fn refused(status: StatusCode, code: &str) -> Response<Bytes> {
-    with(status, format!("<Error><Code>{code}</Code><Message>No.</Message></Error>").into())
+    with(
+        status,
+        format!("<Error><Code>{code}</Code><Message>No.</Message></Error>").into(),
+    )
 }
 
 fn with(status: StatusCode, body: Bytes) -> Response<Bytes> {

@@ -119,6 +119,10 @@ fn what_leads_to_the_bucket_is_needed_with_it() {
         assert_eq!(refused.status, 503);
         let told = refused.json()["message"].to_string();
         assert!(told.contains(missing), "{told}");
-        assert_eq!(spin.manager().get("/manager/kyc/templates?brand=acme").status, 200, "others go on");
+        assert_eq!(
+            spin.manager().get("/manager/kyc/templates?brand=acme").status,
+            200,
+            "others go on"
+        );
     }
 }
