@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::Failure;
+use crate::begun::Aside;
 use crate::data_dir::{DataDir, Lock};
 use crate::hub::Hub;
 use crate::ports::{NoTokens, SystemClock, SystemEntropy, outbound, vault, verifier};
@@ -44,6 +45,8 @@ pub(crate) struct Server {
     hub: Hub,
     tls: Tls,
     metrics: PrometheusHandle,
+    /// Where requests go on that must wait.
+    aside: Aside,
     _lock: Lock,
 }
 
@@ -132,6 +135,7 @@ impl Server {
             hub,
             tls,
             metrics,
+            aside: Aside::start().map_err(|error| Failure::new(format!("threads: {error}")))?,
             _lock: lock,
         })
     }
@@ -162,6 +166,7 @@ impl Server {
             Http::new(self.app.clone()).with_body_bytes_max(self.options.body_bytes_max),
             web::Pages::new(self.app.clone(), self.metrics.clone()),
             timeouts,
+            self.aside.handle(),
         );
         let web = web::Listener {
             routes: Arc::new(routes),
@@ -182,6 +187,7 @@ impl Server {
             timeouts,
             stop: stop.clone(),
             requests: Arc::new(telemetry::Requests::of("tcp")),
+            aside: self.aside.handle(),
         };
         tasks.spawn(accept(
             tcp,

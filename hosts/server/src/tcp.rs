@@ -20,6 +20,7 @@ use kyc_core::table;
 use kyc_ports::app::{App, Reply, Request};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadHalf};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -47,6 +48,8 @@ pub(crate) struct Listener {
     pub(crate) timeouts: Timeouts,
     pub(crate) stop: CancellationToken,
     pub(crate) requests: Arc<Requests>,
+    /// Where requests go on that must wait.
+    pub(crate) aside: Handle,
 }
 
 /// One connection.
@@ -56,6 +59,7 @@ struct Connection {
     in_flight: Arc<Semaphore>,
     subscription: Subscription,
     requests: Arc<Requests>,
+    aside: Handle,
 }
 
 /// What a frame is answered with.
@@ -78,6 +82,7 @@ impl Listener {
             in_flight: Arc::new(Semaphore::new(FRAMES_IN_FLIGHT_MAX)),
             subscription: Subscription::new(self.hub.clone(), outbox, gone.clone()),
             requests: self.requests.clone(),
+            aside: self.aside.clone(),
         });
         self.read(reader, connection, &gone).await;
         // The writer ends when the last request under way has been answered.
@@ -129,7 +134,7 @@ impl Connection {
                 Begun::Done(answered) => answered.write_to(&mut replies),
                 Begun::Waits(serving) => {
                     let connection = self.clone();
-                    tokio::spawn(async move {
+                    self.aside.spawn(async move {
                         let mut reply = Vec::new();
                         serving.await.write_to(&mut reply);
                         connection.outbox.send(reply).await;

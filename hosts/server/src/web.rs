@@ -21,6 +21,7 @@ use hyper_util::rt::TokioIo;
 use kyc_core::rejection::Rejection;
 use kyc_http::reply::ReplyBody;
 use kyc_http::{Http, Source, reply};
+use tokio::runtime::Handle;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +45,7 @@ pub(crate) struct Web {
     pages: Pages,
     stall: Duration,
     requests: Requests,
+    aside: Handle,
 }
 
 /// Serves accepted connections.
@@ -86,12 +88,13 @@ impl Listener {
 }
 
 impl Web {
-    pub(crate) fn new(http: Http, pages: Pages, timeouts: Timeouts) -> Self {
+    pub(crate) fn new(http: Http, pages: Pages, timeouts: Timeouts, aside: Handle) -> Self {
         Self {
             http,
             pages,
             stall: timeouts.stall,
             requests: Requests::of("http"),
+            aside,
         }
     }
 
@@ -116,19 +119,20 @@ impl Web {
         let has_body = !request.body().is_end_stream();
         let web = self.clone();
         let serving = async move { web.http.handle(request.map(|body| Deadline::new(body, patience))).await };
-        let serving = AssertUnwindSafe(serving).catch_unwind();
         // What must wait does so in a task of its own: a client that goes away midway must not keep a commit from being
-        // announced. With a body it always waits: to a refusal that leaves the body unread and comes at once, hyper
-        // would not add that the connection ends.
-        let begun = if has_body {
-            Begun::Waits(Box::pin(serving))
-        } else {
-            begin(serving)
-        };
-        let served = match begun {
+        // announced.
+        let served = match begin(AssertUnwindSafe(serving).catch_unwind()) {
             Begun::Done(served) => served,
-            Begun::Waits(serving) => tokio::spawn(serving).await.unwrap_or_else(|error| Err(Box::new(error))),
+            Begun::Waits(serving) => {
+                let ended = self.aside.spawn(serving).await;
+                ended.unwrap_or_else(|error| Err(Box::new(error)))
+            }
         };
+        if has_body {
+            // hyper looks at the body once more before the reply: of one that was left unread it then says that the
+            // connection ends.
+            tokio::task::yield_now().await;
+        }
         let response = served.unwrap_or_else(|_| {
             tracing::error!("a request failed");
             reply::error(&Rejection::Unavailable)

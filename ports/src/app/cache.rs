@@ -11,7 +11,7 @@ use kyc_core::id::CustomerKey;
 use quick_cache::sync::{DefaultLifecycle, PlaceholderGuard};
 use quick_cache::{DefaultHashBuilder, Weighter};
 
-use crate::app::generations::Generations;
+use crate::app::generations::{Generations, Stamp};
 use crate::app::states::States;
 
 /// What an entry takes beside its texts.
@@ -31,12 +31,8 @@ pub(super) struct Entry {
     /// What the request named: to whom its brand is hidden is told that there is none.
     pub(super) thing: &'static str,
     pub(super) text: Bytes,
-    generations: (u32, u32),
+    stamp: Stamp,
 }
-
-/// Generations as they were before a fill began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Before((u32, u32));
 
 type Entries = quick_cache::sync::Cache<Key, Arc<Entry>, Weight>;
 /// The right to fill a place; others who want the same wait for it.
@@ -107,7 +103,7 @@ impl Cache {
     pub(super) async fn find(&self, key: &Key) -> Found<'_> {
         loop {
             if let Some(entry) = self.entries.get(key) {
-                if entry.generations == self.generations_of(&entry.customer) {
+                if self.generations.holds(entry.stamp) {
                     self.hits.fetch_add(1, Ordering::Relaxed);
                     return Found::Hit(entry);
                 }
@@ -125,24 +121,24 @@ impl Cache {
     }
 
     /// What a fill notes before it loads anything.
-    pub(super) fn before(&self, customer: &CustomerKey) -> Before {
-        Before(self.generations_of(customer))
+    pub(super) fn before(&self, customer: &CustomerKey) -> Stamp {
+        self.generations.stamp(customer)
     }
 
     /// Keeps a reply, unless a commit has overtaken it.
     pub(super) fn keep(
         &self,
         place: Place<'_>,
-        before: Before,
+        before: Stamp,
         (customer, thing): (CustomerKey, &'static str),
         text: Bytes,
     ) {
-        if before == self.before(&customer) {
+        if self.generations.holds(before) {
             let _ = place.insert(Arc::new(Entry {
                 customer,
                 thing,
                 text,
-                generations: before.0,
+                stamp: before,
             }));
         }
     }
@@ -154,10 +150,5 @@ impl Cache {
             bytes: self.entries.weight() + self.states.bytes(),
             entries: self.entries.len() as u64,
         }
-    }
-
-    fn generations_of(&self, customer: &CustomerKey) -> (u32, u32) {
-        let of = &self.generations;
-        (of.of_customer(customer), of.of_brand(&customer.brand))
     }
 }

@@ -46,26 +46,63 @@ impl Drop for UnderWay<'_> {
     }
 }
 
+/// Where the generations of a customer's and its brand's streams stand, and what they were.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stamp {
+    places: (usize, usize),
+    generations: (u32, u32),
+}
+
 impl Generations {
+    /// What a customer's and its brand's streams are at now.
+    pub(super) fn stamp(&self, customer: &CustomerKey) -> Stamp {
+        let places = (
+            place(&customer.brand, Some(customer.customer_id)),
+            place(&customer.brand, None),
+        );
+        Stamp {
+            places,
+            generations: self.at(places),
+        }
+    }
+
+    /// Whether no commit has come since.
+    pub(super) fn holds(&self, stamp: Stamp) -> bool {
+        self.at(stamp.places) == stamp.generations
+    }
+
+    fn at(&self, (customer, brand): (usize, usize)) -> (u32, u32) {
+        let read = |place| {
+            let generation: Option<&AtomicU32> = self.0.get(place);
+            generation.map_or(0, |generation| generation.load(Ordering::Acquire))
+        };
+        (read(customer), read(brand))
+    }
+
     /// Of a customer's stream.
     pub(super) fn of_customer(&self, customer: &CustomerKey) -> u32 {
-        self.place(&customer.brand, Some(customer.customer_id))
+        self.of(&customer.brand, Some(customer.customer_id))
             .load(Ordering::Acquire)
     }
 
     /// Of a brand's stream.
     pub(super) fn of_brand(&self, brand: &Brand) -> u32 {
-        self.place(brand, None).load(Ordering::Acquire)
+        self.of(brand, None).load(Ordering::Acquire)
     }
 
     fn raise(&self, stream: &StreamKey) -> u32 {
-        let place = self.place(&stream.brand, stream.customer_id);
+        let place = self.of(&stream.brand, stream.customer_id);
         place.fetch_add(1, Ordering::AcqRel).wrapping_add(1)
     }
 
     #[expect(clippy::indexing_slicing, reason = "the place is below the number of places")]
-    fn place(&self, brand: &Brand, customer_id: Option<CustomerId>) -> &AtomicU32 {
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one((brand, customer_id));
-        &self.0[usize::try_from(hash % PLACES as u64).unwrap_or(0)]
+    fn of(&self, brand: &Brand, customer_id: Option<CustomerId>) -> &AtomicU32 {
+        &self.0[place(brand, customer_id)]
     }
+}
+
+/// Where a stream's generation stands.
+fn place(brand: &Brand, customer_id: Option<CustomerId>) -> usize {
+    let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one((brand, customer_id));
+    usize::try_from(hash % PLACES as u64).unwrap_or(0)
 }
