@@ -34,7 +34,8 @@ pub struct CustomerState {
     pub log: Vec<LevelEntry>,
     /// The calls out that decisions look at ([`relevant`](crate::outbound::relevant)), by id.
     pub deliveries: Vec<Delivery>,
-    /// What the queue knows of those that wait.
+    /// What the queue knows of those that wait. Of a state from memory it is empty: a decision may look at it only if it
+    /// is checked by the commit, as [`QueueChange::Drop`](crate::outbound::QueueChange::Drop) is.
     pub waiting: Vec<QueuedCall>,
 }
 

@@ -125,6 +125,17 @@ impl App {
         }
     }
 
+    /// The same over another way to the same store and files.
+    #[must_use]
+    pub fn over(&self, store: Arc<dyn Store>, blobs: Arc<dyn Blobs>) -> Self {
+        let ports = Ports {
+            store,
+            blobs,
+            ..self.ports.clone()
+        };
+        Self { ports, ..self.clone() }
+    }
+
     /// Keeps rendered replies and loaded states in memory, up to so many bytes. Only where all commits to the store are this
     /// application's.
     #[must_use]
@@ -133,8 +144,8 @@ impl App {
         self
     }
 
-    /// The cache, if there is one. A component never has one, for other instances commit too; said so that the compiler
-    /// sees it, a tenth of a megabyte of code stays out of it.
+    /// The cache, if there is one. A component never has one, for other instances commit too; where the compiler sees
+    /// that, it leaves the code out.
     fn cache(&self) -> Option<&Cache> {
         if cfg!(target_family = "wasm") {
             None

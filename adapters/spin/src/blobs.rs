@@ -5,9 +5,10 @@
 //! the parts stand in nobody's way until the clean-up finds them.
 //!
 //! With a bucket, the parts only gather there: a whole file goes to the bucket as one object, with its length and hash
-//! known, and the transaction that finishes it drops the parts. A finished file without parts lies in the bucket; one
-//! that was stored before there was a bucket stays where it is. A file's row is there before its object and goes after
-//! it, so that no object is ever without a row that leads the clean-up to it.
+//! known, and the transaction that finishes it drops the parts. A file with a size and without parts lies in the bucket;
+//! one that was stored before there was a bucket stays where it is. A file's row has its size before the object can be
+//! there, and goes a day after it at the earliest, so that the clean-up finds an object even if the store completes what
+//! was given up. Names are random and never repeat.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -46,16 +47,15 @@ impl SpinBlobs {
     }
 
     async fn is_in_bucket(&self, name: &str) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM blobs WHERE name = ?1 AND finished = 1 AND size > 0 \
-                   AND NOT EXISTS (SELECT 1 FROM chunks WHERE blob_id = blobs.id)";
+        let sql = "SELECT 1 FROM blobs WHERE name = ?1 AND size > 0 \
+                   AND (finished = 0 OR NOT EXISTS (SELECT 1 FROM chunks WHERE blob_id = blobs.id))";
         let rows = self.database.rows(Statement::new(sql, vec![text(name)])).await?;
         Ok(!rows.is_empty())
     }
 
     /// With a bucket for the bytes of new files.
     #[must_use]
-    pub fn in_bucket(self, bucket: Option<Bucket>) -> Self {
-        let bucket = bucket.map(Arc::new);
+    pub fn in_bucket(self, bucket: Option<Arc<Bucket>>) -> Self {
         Self { bucket, ..self }
     }
 }
@@ -256,6 +256,9 @@ impl Writer {
             let session = database.open().await.map_err(failed)?;
             Reading::of(session, blob_id, 0..size as u64)
         };
+        let sizing = "UPDATE blobs SET size = ?2 WHERE id = ?1 AND finished = 0";
+        let sizing = Statement::new(sizing, vec![Cell::Int(blob_id), Cell::Int(size as i64)]).touching(1);
+        database.write(vec![sizing]).await.map_err(failed)?;
         self.is_in_bucket = true;
         let sha256 = std::mem::take(&mut self.hasher).finalize().into();
         bucket.put(&self.name, size as u64, sha256, bytes).await?;
@@ -314,20 +317,23 @@ impl Drop for Writer {
         let object = self.files.bucket.clone().filter(|_| self.is_in_bucket);
         let name = std::mem::take(&mut self.name);
         let of_blob = move |sql: &'static str| Statement::new(sql, vec![Cell::Int(blob_id)]);
+        let parts = of_blob("DELETE FROM chunks WHERE blob_id = ?1");
         // The request goes on until this is done, though its answer may have been given.
         spin_sdk::wasip3::spawn(async move {
-            let unfinished = "DELETE FROM blobs WHERE id = ?1 AND finished = 0";
-            let statements = vec![
-                of_blob(unfinished).touching(1),
-                of_blob("DELETE FROM chunks WHERE blob_id = ?1"),
-            ];
             // Should any of this fail, the clean-up finds it a day later.
-            if let Some(bucket) = object
-                && let Err(error) = bucket.remove(&name).await
-            {
-                tracing::warn!(%error, "an object that was given up could not be removed");
-                return;
-            }
+            let statements = match object {
+                None => vec![
+                    of_blob("DELETE FROM blobs WHERE id = ?1 AND finished = 0").touching(1),
+                    parts,
+                ],
+                // The row stays for the clean-up: the store may still complete what was given up.
+                Some(bucket) => {
+                    if let Err(error) = bucket.remove(&name).await {
+                        tracing::warn!(%error, "an object that was given up could not be removed");
+                    }
+                    vec![parts]
+                }
+            };
             if let Err(error) = database.write(statements).await {
                 tracing::warn!(%error, "a half-written file could not be removed");
             }

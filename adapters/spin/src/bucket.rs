@@ -102,7 +102,9 @@ impl Bucket {
         let reading = (answer.into_body(), range.end - range.start);
         Ok(Box::pin(stream::try_unfold(reading, async |(mut body, mut left)| {
             while left > 0 {
-                let frame = body.frame().await.ok_or_else(|| failed("an object ended early"))?;
+                let frame = within(PAUSE_SECONDS_MAX, body.frame()).await;
+                let frame = frame.ok_or_else(|| failed("an object stalled"))?;
+                let frame = frame.ok_or_else(|| failed("an object ended early"))?;
                 let frame = frame.map_err(|error| no_answer(&error))?;
                 let Ok(piece) = frame.into_data() else { continue };
                 left = left
@@ -118,8 +120,12 @@ impl Bucket {
     pub(crate) async fn remove(&self, name: &str) -> Result<(), BlobError> {
         let answer = self.call_bare(Method::DELETE, name, None).await?;
         match answer.status() {
-            StatusCode::OK | StatusCode::NO_CONTENT | StatusCode::NOT_FOUND => Ok(()),
-            _ => Err(refused(answer).await),
+            StatusCode::OK | StatusCode::NO_CONTENT => Ok(()),
+            status => match code_of(answer).await {
+                // Another 404 says nothing of the object: the bucket may be misspelt.
+                Some(code) if status == StatusCode::NOT_FOUND && code == "NoSuchKey" => Ok(()),
+                code => Err(refusal(status, code.as_deref())),
+            },
         }
     }
 
@@ -164,12 +170,9 @@ impl Bucket {
             None => request,
         };
         let request = request.body(body).map_err(|_| failed("the request cannot be sent"))?;
-        let call = pin!(spin_sdk::http::send(request));
-        let limit = pin!(spin_sdk::time::sleep(Duration::from_secs(CALL_SECONDS_MAX)));
-        match select(call, limit).await {
-            Either::Left((answer, _)) => answer.map_err(|error| no_answer(&error)),
-            Either::Right(_) => Err(failed("it gave no answer in time")),
-        }
+        let answer = within(CALL_SECONDS_MAX, spin_sdk::http::send(request)).await;
+        let answer = answer.ok_or_else(|| failed("it gave no answer in time"))?;
+        answer.map_err(|error| no_answer(&error))
     }
 }
 
@@ -189,24 +192,43 @@ fn no_answer(error: &ErrorCode) -> BlobError {
     failed(&format!("no whole answer: {}", crate::outbound::name_of(error)))
 }
 
-/// The status, and the store's own word for it: `SignatureDoesNotMatch`, `NoSuchBucket`.
+/// The output of a future that takes no longer, in seconds.
+async fn within<F: Future>(seconds: u64, future: F) -> Option<F::Output> {
+    let limit = pin!(spin_sdk::time::sleep(Duration::from_secs(seconds)));
+    match select(pin!(future), limit).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
+    }
+}
+
 async fn refused(answer: Response) -> BlobError {
     let status = answer.status();
-    let mut body = answer.into_body();
-    let mut text = Vec::new();
-    while let Some(Ok(frame)) = body.frame().await {
-        text.extend(frame.data_ref().into_iter().flatten());
-        if text.len() > REFUSAL_BYTES_MAX {
-            break;
-        }
-    }
-    let text = String::from_utf8_lossy(&text);
-    let code = text
-        .split_once("<Code>")
-        .and_then(|(_, rest)| rest.split_once("</Code>"));
-    let code = code.map(|(code, _)| code);
-    match code.filter(|code| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+    refusal(status, code_of(answer).await.as_deref())
+}
+
+fn refusal(status: StatusCode, code: Option<&str>) -> BlobError {
+    match code {
         Some(code) => failed(&format!("it answered {} ({code})", status.as_u16())),
         None => failed(&format!("it answered {}", status.as_u16())),
     }
+}
+
+/// The store's own word for a refusal: `SignatureDoesNotMatch`, `NoSuchBucket`.
+async fn code_of(answer: Response) -> Option<String> {
+    let mut body = answer.into_body();
+    let mut text = Vec::new();
+    let read = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            text.extend(frame.data_ref().into_iter().flatten());
+            if text.len() > REFUSAL_BYTES_MAX {
+                break;
+            }
+        }
+    };
+    within(PAUSE_SECONDS_MAX, read).await?;
+    let text = String::from_utf8_lossy(&text);
+    let (_, rest) = text.split_once("<Code>")?;
+    let (code, _) = rest.split_once("</Code>")?;
+    let is_word = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_word.then(|| code.to_owned())
 }

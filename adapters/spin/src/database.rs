@@ -1,6 +1,7 @@
-//! One database of Spin's: a connection for each operation, and transactions on it.
+//! One database of Spin's: a connection for each request, and transactions on it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kyc_core::record::Cell;
 use kyc_ports::store::StoreError;
@@ -20,20 +21,42 @@ pub(crate) struct Database {
     label: &'static str,
     folders: &'static [Folder],
     /// Whether this instance has seen that the database is migrated. All that a request leaves behind.
-    is_ready: AtomicBool,
+    is_ready: Arc<AtomicBool>,
+    /// The request's connection while no operation has it, with no transaction open: opening one takes longer than most
+    /// operations do. Operations at the same time have others.
+    idle: Mutex<Option<Session>>,
+    /// A connection that nobody uses, from a request that has ended: when the last one closes, SQLite moves the
+    /// write-ahead log into the database and deletes it, which takes longer than a request.
+    keeper: Arc<Mutex<Option<Session>>>,
 }
 
 impl Database {
-    pub(crate) const fn new(label: &'static str, folders: &'static [Folder]) -> Self {
+    pub(crate) fn new(label: &'static str, folders: &'static [Folder]) -> Self {
         Self {
             label,
             folders,
-            is_ready: AtomicBool::new(false),
+            is_ready: Arc::default(),
+            idle: Mutex::default(),
+            keeper: Arc::default(),
         }
     }
 
-    /// A connection of its own, to a migrated database. Dropped, it rolls back what is not committed.
+    /// The same for another request, which shares no connection with this one.
+    pub(crate) fn for_request(&self) -> Self {
+        Self {
+            label: self.label,
+            folders: self.folders,
+            is_ready: self.is_ready.clone(),
+            idle: Mutex::default(),
+            keeper: self.keeper.clone(),
+        }
+    }
+
+    /// A connection that nobody else has, to a migrated database. Dropped, it rolls back what is not committed.
     pub(crate) async fn open(&self) -> Result<Session, StoreError> {
+        if let Some(session) = locked(&self.idle).take() {
+            return Ok(session);
+        }
         let opened = Connection::open(self.label).await;
         let session = Session(opened.map_err(|error| self.failed_to_open(&error))?);
         // Two requests may both get here: the second finds nothing left to do.
@@ -44,6 +67,11 @@ impl Database {
         Ok(session)
     }
 
+    /// Leaves a connection to the request's next operation. Only one on which all went well.
+    fn leave(&self, session: Session) {
+        *locked(&self.idle) = Some(session);
+    }
+
     /// Runs statements in one transaction; gives what the last one gave.
     pub(crate) async fn write(&self, mut statements: Vec<Statement>) -> Result<Ran, StoreError> {
         let session = self.open().await?;
@@ -51,22 +79,28 @@ impl Database {
         if statements.len() == 1
             && let Some(only) = statements.pop_if(|only| only.touches.is_none())
         {
-            return session.run(only).await;
+            let ran = session.run(only).await?;
+            self.leave(session);
+            return Ok(ran);
         }
-        session
-            .transact("BEGIN IMMEDIATE", async |session| {
-                let mut last = Ran::default();
-                for statement in statements {
-                    last = session.run(statement).await?;
-                }
-                Ok(last)
-            })
-            .await
+        let ran = session.transact("BEGIN IMMEDIATE", async |session| {
+            let mut last = Ran::default();
+            for statement in statements {
+                last = session.run(statement).await?;
+            }
+            Ok(last)
+        });
+        let ran = ran.await?;
+        self.leave(session);
+        Ok(ran)
     }
 
     /// The rows of one statement that only reads.
     pub(crate) async fn rows(&self, statement: Statement) -> Result<Vec<Vec<Cell>>, StoreError> {
-        self.open().await?.rows(statement).await
+        let session = self.open().await?;
+        let rows = session.rows(statement).await?;
+        self.leave(session);
+        Ok(rows)
     }
 
     /// Several reads in one snapshot.
@@ -74,7 +108,10 @@ impl Database {
         &self,
         reads: impl AsyncFnOnce(&Session) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.open().await?.transact("BEGIN", reads).await
+        let session = self.open().await?;
+        let read = session.transact("BEGIN", reads).await?;
+        self.leave(session);
+        Ok(read)
     }
 
     fn failed_to_open(&self, error: &Error) -> StoreError {
@@ -86,8 +123,27 @@ impl Database {
     }
 }
 
+impl Drop for Database {
+    fn drop(&mut self) {
+        let mut keeper = locked(&self.keeper);
+        if keeper.is_none() {
+            *keeper = locked(&self.idle).take();
+        }
+    }
+}
+
+fn locked(session: &Mutex<Option<Session>>) -> MutexGuard<'_, Option<Session>> {
+    session.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// An open connection.
 pub(crate) struct Session(Connection);
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").finish_non_exhaustive()
+    }
+}
 
 /// What a statement gave.
 #[derive(Debug, Default)]

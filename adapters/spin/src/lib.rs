@@ -1,7 +1,7 @@
 //! The ports inside Spin: streams and files in its SQLite, calls to platforms over its HTTP, its clock and randomness.
 //!
-//! A connection is opened for one operation and never shared: requests interleave on one instance, and a transaction
-//! must end with the request that began it. What survives a request is only the knowledge that a database is migrated.
+//! A connection is one request's: requests interleave on one instance, and a transaction must end with the request that
+//! began it. What survives a request is only the knowledge that a database is migrated.
 //!
 //! Reading order: `database.rs` (connections, transactions), `migrate.rs` with `split.rs`, `SpinStore`, `SpinBlobs`
 //! with `bucket.rs` and `signer.rs`, `SpinOutbound` with `target.rs`. What speaks to Spin is compiled for wasm only.

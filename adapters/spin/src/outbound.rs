@@ -18,13 +18,26 @@ use spin_sdk::wasip3::http_compat::RequestOptionsExtension;
 use crate::target::Target;
 
 /// Calls platforms from a component that was granted their hosts.
-#[derive(Debug, Clone, Copy)]
-pub struct SpinOutbound;
+#[derive(Debug, Clone, Default)]
+pub struct SpinOutbound {
+    /// Granted for something else.
+    other: Option<String>,
+}
+
+impl SpinOutbound {
+    /// With a host, and its port if it has one, that is granted but no platform's.
+    pub const fn but_not(other: Option<String>) -> Self {
+        Self { other }
+    }
+}
 
 #[async_trait(?Send)]
 impl Outbound for SpinOutbound {
     async fn send(&self, request: OutboundRequest) -> Result<OutboundAnswer, OutboundError> {
         let target = Target::parse(&request.url)?;
+        if self.other.as_deref().is_some_and(|other| target.is_host(other)) {
+            return Err(target.not_granted());
+        }
         let call = pin!(call(&target, message(&target, request)?));
         let limit = pin!(spin_sdk::time::sleep(Duration::from_secs(OUTBOUND_CALL_SECONDS_MAX)));
         match select(call, limit).await {

@@ -25,7 +25,7 @@ use crate::blobs::SpinBlobs;
 use crate::database::{Database, Session};
 use crate::steps::{KYC, STORAGE};
 
-/// The store of a component. It holds no connection.
+/// The store of a component; of one request it holds a connection.
 #[derive(Debug)]
 pub struct SpinStore {
     kyc: Database,
@@ -39,6 +39,15 @@ impl SpinStore {
         Self {
             kyc: Database::new(kyc, KYC),
             storage: Arc::new(Database::new(storage, STORAGE)),
+        }
+    }
+
+    /// The same for one request, which is not to use another's connections: they end with it.
+    #[must_use]
+    pub fn for_request(&self) -> Self {
+        Self {
+            kyc: self.kyc.for_request(),
+            storage: Arc::new(self.storage.for_request()),
         }
     }
 

@@ -70,6 +70,12 @@ impl Target {
         Ok(())
     }
 
+    /// Whether it leads to this host, on whichever port.
+    pub fn is_host(&self, host: &str) -> bool {
+        let host = host.split(':').next().unwrap_or_default();
+        self.host.eq_ignore_ascii_case(host)
+    }
+
     /// What a call is refused with when the component's manifest does not grant its host.
     pub fn not_granted(&self) -> OutboundError {
         denied(&format!(
@@ -117,6 +123,9 @@ mod tests {
         ] {
             assert_eq!(Target::parse(url).unwrap().to_string(), host, "{url}");
         }
+        let target = Target::parse("https://Store.example:8443/x").unwrap();
+        assert!(target.is_host("store.EXAMPLE") && target.is_host("store.example:9000"));
+        assert!(!target.is_host("example") && !target.is_host(""));
     }
 
     #[test]

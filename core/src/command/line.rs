@@ -1,6 +1,7 @@
 //! Lines of the command table: a command's name, routes, access and schemas, and how its parameters are read.
 
 use std::marker::PhantomData;
+use std::sync::LazyLock;
 
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::DeserializeOwned;
@@ -54,8 +55,9 @@ pub struct Command {
     pub is_view: bool,
     /// Members that it ignores beside those that every command does.
     pub ignored: &'static [&'static str],
-    /// The parameters' compiled schema.
-    pub params: Compiled,
+    /// The parameters' compiled schema, made when it is first needed: an instance of a component that serves one request
+    /// needs one of them.
+    pub params: LazyLock<Compiled>,
     /// The reply's schema, with its definitions in the generator.
     pub reply: fn(&mut SchemaGenerator) -> schemars::Schema,
     /// The parameters' schema, with its definitions in the generator.
@@ -176,7 +178,7 @@ impl<S: Shape<P>, P: DeserializeOwned + JsonSchema + 'static> Entry<S, P> {
             changes: S::CHANGES,
             is_view: S::IS_VIEW,
             ignored: &[],
-            params: Compiled::of::<P>(),
+            params: LazyLock::new(Compiled::of::<P>),
             reply: |generator| generator.subschema_for::<S::Reply>(),
             params_schema: |generator| P::json_schema(generator),
             read: |compiled, data| compiled.read::<P>(data).map(S::call).map_err(Rejection::InvalidData),

@@ -23,8 +23,8 @@ pub(crate) fn begin<F: Future>(request: F) -> Begun<F> {
     }
 }
 
-/// Where requests go on that wait: on threads beside the connections', so that what is answered from memory never
-/// queues behind decisions.
+/// Where requests go on that wait: on threads beside the connections', so that what is answered from memory seldom
+/// queues behind what is not.
 pub(crate) struct Aside {
     handle: Handle,
     threads: Option<Runtime>,

@@ -1,7 +1,7 @@
-//! Calls to platforms: for each tenant that has some, a task of its own, so that a platform that hangs holds up nobody
+//! Calls to platforms: for each tenant that has some, tasks of its own, so that a platform that hangs holds up nobody
 //! else's.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use kyc_core::id::Brand;
@@ -12,8 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 /// How often waiting calls are looked for whose time has come, or whose brand was not told.
 const LOOK: Duration = Duration::from_millis(200);
-/// Tenants served at once.
-const TENANTS_MAX: usize = 256;
+/// Senders at once, of all tenants.
+const SENDERS_MAX: usize = 512;
+/// Senders of one tenant: one may claim while the other sends, and where a platform is slow to answer some calls it
+/// still gets others.
+const SENDERS_OF_TENANT: usize = 2;
 /// How often reconciliations go on: each time a second's worth.
 const RECONCILE: Duration = Duration::from_secs(1);
 
@@ -22,16 +25,17 @@ const RECONCILE: Duration = Duration::from_secs(1);
 pub(crate) async fn send(app: App, mut told: broadcast::Receiver<Brand>, stop: CancellationToken) {
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut at_work: HashSet<Brand> = HashSet::new();
+    let mut at_work: HashMap<Brand, usize> = HashMap::new();
     let mut senders: JoinSet<Brand> = JoinSet::new();
     loop {
         let callable = tokio::select! {
             () = stop.cancelled() => break,
             Some(done) = senders.join_next() => {
                 match done {
-                    Ok(brand) => {
-                        at_work.remove(&brand);
-                    }
+                    Ok(brand) => match at_work.get_mut(&brand) {
+                        Some(others @ 2..) => *others -= 1,
+                        _ => drop(at_work.remove(&brand)),
+                    },
                     Err(error) => {
                         // It cannot be told whose it was: all are looked at anew.
                         tracing::error!(%error, "sending calls failed");
@@ -51,29 +55,31 @@ pub(crate) async fn send(app: App, mut told: broadcast::Receiver<Brand>, stop: C
             },
         };
         for brand in callable {
-            if at_work.len() < TENANTS_MAX && at_work.insert(brand.clone()) {
-                senders.spawn(send_all(app.clone(), brand, stop.clone()));
+            if senders.len() >= SENDERS_MAX {
+                break;
+            }
+            let count = at_work.entry(brand.clone()).or_default();
+            while *count < SENDERS_OF_TENANT {
+                *count += 1;
+                senders.spawn(send_all(app.clone(), brand.clone(), stop.clone()));
             }
         }
     }
     while senders.join_next().await.is_some() {}
 }
 
-/// Rounds for one tenant, two at a time so that one may send while the other is claimed, until nothing is due.
+/// Rounds for one tenant until nothing is due.
 async fn send_all(app: App, brand: Brand, stop: CancellationToken) -> Brand {
-    let rounds = async || {
-        while !stop.is_cancelled() {
-            match app.send_calls(&brand).await {
-                Ok(0) => break,
-                Ok(calls) => metrics::counter!("kyc_calls_total").increment(calls as u64),
-                Err(error) => {
-                    tracing::warn!(%brand, %error, "calls could not be sent");
-                    break;
-                }
+    while !stop.is_cancelled() {
+        match app.send_calls(&brand).await {
+            Ok(0) => break,
+            Ok(calls) => metrics::counter!("kyc_calls_total").increment(calls as u64),
+            Err(error) => {
+                tracing::warn!(%brand, %error, "calls could not be sent");
+                break;
             }
         }
-    };
-    tokio::join!(rounds(), rounds());
+    }
     brand
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kyc_core::time::Time;
 use kyc_jwt::{Algorithm, Verifier};
-use kyc_ports::app::Ports;
+use kyc_ports::app::{App, Ports};
 use kyc_ports::notify::Silent;
 use kyc_ports::tokens::{BadToken, Tokens, Verified};
 use kyc_ports::vault::{CannotOpen, Vault};
@@ -16,6 +16,8 @@ use spin_sdk::variables;
 const KYC: &str = "default";
 /// Spin's label of the database of files.
 const STORAGE: &str = "storage";
+/// The manifest's default of `s3_host`.
+const NO_HOST: &str = "s3.invalid";
 /// Shortest secret that guards the tick, in bytes.
 const TICK_SECRET_BYTES_MIN: usize = 16;
 
@@ -63,8 +65,8 @@ impl Component {
         }
     }
 
-    /// The ports over what this component was granted.
-    pub(crate) async fn ports(self) -> Result<Ports, Unusable> {
+    /// What this component was granted.
+    pub(crate) async fn parts(self) -> Result<Parts, Unusable> {
         let tokens: Arc<dyn Tokens> = match self {
             Self::Api | Self::Storage => Arc::new(verifier().await?),
             Self::Webhooks | Self::Tick => Arc::new(Nothing),
@@ -74,20 +76,48 @@ impl Component {
             Self::Api | Self::Webhooks | Self::Tick => Arc::new(vault().await?),
         };
         let bucket = match self {
-            Self::Storage | Self::Tick => bucket().await?,
+            Self::Storage | Self::Tick => bucket().await?.map(Arc::new),
             Self::Api | Self::Webhooks => None,
         };
+        let not_a_platform = match self {
+            Self::Tick => optional("s3_host").await,
+            Self::Api | Self::Storage | Self::Webhooks => None,
+        };
         let store = SpinStore::new(KYC, STORAGE);
-        Ok(Ports {
-            blobs: Arc::new(store.blobs().in_bucket(bucket)),
-            store: Arc::new(store),
+        let ports = Ports {
+            blobs: Arc::new(store.blobs().in_bucket(bucket.clone())),
+            store: Arc::new(store.for_request()),
             clock: Arc::new(SpinClock),
             entropy: Arc::new(SpinEntropy),
             tokens,
             notify: Arc::new(Silent),
-            outbound: Arc::new(SpinOutbound),
+            outbound: Arc::new(SpinOutbound::but_not(not_a_platform)),
             vault,
-        })
+        };
+        let app = App::without_turns(ports);
+        Ok(Parts { app, store, bucket })
+    }
+}
+
+/// What all requests on an instance share: nothing that one of them could wait for another in, for in the component
+/// model a task cannot wake another one: the application has no turns. And no cache, for other instances commit too.
+pub(crate) struct Parts {
+    app: App,
+    store: SpinStore,
+    bucket: Option<Arc<Bucket>>,
+}
+
+impl Parts {
+    /// The application of no request.
+    pub(crate) const fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// The application for one request, with connections of its own.
+    pub(crate) fn for_request(&self) -> App {
+        let store = self.store.for_request();
+        let blobs = store.blobs().in_bucket(self.bucket.clone());
+        self.app.over(Arc::new(store), Arc::new(blobs))
     }
 }
 
@@ -128,7 +158,12 @@ async fn bucket() -> Result<Option<Bucket>, Unusable> {
         access_key_id: required("s3_access_key_id").await?,
         secret_access_key: required("s3_secret_access_key").await?,
     };
-    Ok(Some(Bucket::new(required("s3_host").await?, name, signer)))
+    let host = required("s3_host").await?;
+    // The manifest's default, since a grant must name some host.
+    if host == NO_HOST {
+        return Err(Unusable::Missing("s3_host"));
+    }
+    Ok(Some(Bucket::new(host, name, signer)))
 }
 
 async fn verifier() -> Result<Verifier, Unusable> {

@@ -2,27 +2,26 @@
 
 use std::sync::OnceLock;
 
-use http::{Method, Response, StatusCode};
+use http::Response;
 use kyc_core::rejection::Rejection;
-use kyc_http::reply::{ReplyBody, error, whole};
-use kyc_http::{Http, openapi};
+use kyc_http::Http;
+use kyc_http::reply::{ReplyBody, error};
 use kyc_ports::app::App;
 use spin_sdk::http::Request;
 
 use crate::log;
-use crate::parts::{Component, Unusable};
+use crate::parts::{Component, Parts, Unusable};
 use crate::reply::{refused, text};
 use crate::tick;
 
-/// What the native server has and a component cannot: connections that stay open, and a process that lives on.
-const NATIVE_ONLY: [&str; 4] = ["/docs", "/metrics", "/subscribe", "/tcp"];
+/// What the native server has and a component cannot: connections that stay open, and a process that lives on; and what
+/// would only make it larger.
+const NATIVE_ONLY: [&str; 5] = ["/docs", "/metrics", "/openapi.json", "/subscribe", "/tcp"];
 
-/// What requests on one instance share: no connection, nothing of any request, and nothing that one request could wait
-/// for another in, for in the component model a task cannot wake another one: the application has no turns. And no
-/// cache, for other instances commit too.
+/// Made by an instance's first request, for all of them.
 struct Shared {
     component: Component,
-    app: App,
+    parts: Parts,
     http: Http,
 }
 
@@ -51,10 +50,10 @@ async fn shared() -> Result<&'static Shared, Unusable> {
     }
     log::begin();
     let component = Component::of_instance().await?;
-    let app = App::without_turns(component.ports().await?);
-    let http = Http::new(app.clone());
+    let parts = component.parts().await?;
+    let http = Http::new(parts.app().clone());
     // Another request may have been faster: then its parts are as good.
-    Ok(SHARED.get_or_init(|| Shared { component, app, http }))
+    Ok(SHARED.get_or_init(|| Shared { component, parts, http }))
 }
 
 impl Component {
@@ -74,15 +73,12 @@ impl Component {
 impl Shared {
     async fn answer(&self, request: Request) -> Response<ReplyBody> {
         let path = request.uri().path();
+        let app = self.parts.for_request();
         match self.component {
-            Component::Tick => tick::serve(&self.app, &request).await,
-            Component::Api if path == "/readyz" => ready(&self.app).await,
-            Component::Api if path == "/openapi.json" && request.method() == Method::GET => {
-                let document = openapi::document().to_string();
-                whole(StatusCode::OK, "application/json", document.into())
-            }
+            Component::Tick => tick::serve(&app, &request).await,
+            Component::Api if path == "/readyz" => ready(&app).await,
             Component::Api if NATIVE_ONLY.contains(&path) => unknown(path),
-            Component::Api | Component::Storage | Component::Webhooks => self.http.handle(request).await,
+            Component::Api | Component::Storage | Component::Webhooks => self.http.over(app).handle(request).await,
         }
     }
 }
@@ -98,7 +94,8 @@ fn unknown(path: &str) -> Response<ReplyBody> {
     if NATIVE_ONLY.contains(&path) {
         return refused(
             &Rejection::NotFound("route"),
-            "only the native server has this: the Spin components offer no TCP, no subscriptions, no metrics and no pages",
+            "only the native server has this: the Spin components offer no TCP, no subscriptions, no metrics, no pages and \
+             no OpenAPI document",
         );
     }
     error(&Rejection::NotFound("route"))

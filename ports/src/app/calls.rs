@@ -5,7 +5,7 @@ use futures_util::{StreamExt, stream};
 use kyc_core::actor::Actor;
 use kyc_core::command::TemplateNeed;
 use kyc_core::id::{Brand, CustomerKey, FileId};
-use kyc_core::limits::{LEASE_SECONDS, PROBE_SECONDS};
+use kyc_core::limits::{LEASE_SECONDS, OUTBOUND_CALL_SECONDS_MAX, PROBE_SECONDS};
 use kyc_core::outbound::retry::{next_try, overdue_before};
 use kyc_core::outbound::send::{self, Prepared};
 use kyc_core::outbound::{Delivery, QueuedCall, Settle, Verdict, judge};
@@ -21,6 +21,9 @@ use crate::store::{Claim, Postponed, StoreError, Which};
 const BATCH: usize = 32;
 /// Calls of one brand that are under way at once.
 const AT_ONCE: usize = 16;
+
+/// What a call takes at most, within its lease.
+const CALL_SECONDS: i64 = OUTBOUND_CALL_SECONDS_MAX as i64;
 
 /// Whom calls go to in one round, and what signs them.
 struct Platform {
@@ -152,8 +155,9 @@ impl App {
         delivery: &Delivery,
         is_probe: bool,
     ) -> Result<(), Rejection> {
-        // Whoever slept past the end of the lease leaves it to others, who may have dealt with it.
-        let is_ours = call.lease_until.is_some_and(|until| self.now() < until);
+        // Whoever slept until the lease may end before the call does leaves it to others, who may then deal with it.
+        let end = self.now().plus_seconds(CALL_SECONDS);
+        let is_ours = call.lease_until.is_some_and(|until| end <= until);
         if !is_ours || delivery.status != DeliveryStatus::Queued {
             return Ok(());
         }

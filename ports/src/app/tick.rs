@@ -71,18 +71,29 @@ impl App {
 
     /// First the row, then the bytes, so that no row is without its file.
     async fn remove_unclaimed(&self, before: Time) -> Result<usize, Rejection> {
-        let (store, blobs) = (&self.ports.store, &self.ports.blobs);
+        let store = &self.ports.store;
         let mut removed = 0;
         loop {
             let files = store.unclaimed_files(before, BATCH).await.map_err(refused)?;
             for file in &files {
                 if store.remove_unclaimed(&file.file_id).await.map_err(refused)? {
-                    blobs.remove(&file.stored_name()).await.map_err(refused)?;
-                    removed += 1;
+                    removed += self.remove_bytes(&file.stored_name()).await;
                 }
             }
             if files.len() < BATCH {
                 return Ok(removed);
+            }
+        }
+    }
+
+    /// How many files were removed by that: one that cannot be removed keeps no other; it is a stray from then on, and
+    /// tried again by the next clean-up.
+    async fn remove_bytes(&self, name: &str) -> usize {
+        match self.ports.blobs.remove(name).await {
+            Ok(()) => 1,
+            Err(error) => {
+                tracing::error!(%error, "a file could not be removed");
+                0
             }
         }
     }
@@ -103,8 +114,7 @@ impl App {
                     None => false,
                 };
                 if !is_known {
-                    blobs.remove(name).await.map_err(refused)?;
-                    removed += 1;
+                    removed += self.remove_bytes(name).await;
                 }
             }
             match names.last() {

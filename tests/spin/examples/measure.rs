@@ -149,30 +149,49 @@ fn manager() -> String {
 /// A brand with one template.
 fn template(host: &Host, who: &str) {
     let template = json!({
-        "brand": "acme", "code": "proof_id", "level": 1, "step_type": 2, "name": "Proof of identity",
-        "requirements": { "documents": ["passport"] },
+        "brand": "acme", "code": "address", "level": 1, "step_type": 1, "name": "Address",
+        "form_schema": { "sections": [{ "title": "Address", "fields": [
+            { "name": "street", "type": "text", "required": true },
+        ] }] },
     });
     ask(host, Method::POST, "/manager/kyc/templates", who, Some(&template));
 }
 
-/// A customer with a step; gives the step's id.
-fn customer(host: &Host, who: &str, customer_id: i64) -> i64 {
+/// A customer with a step; gives the profile's path and the step's id.
+fn customer(host: &Host, who: &str, customer_id: i64) -> (String, i64) {
     let raised = json!({ "brand": "acme", "customer_id": customer_id, "level": 1 });
     ask(host, Method::POST, "/manager/kyc/required-level", who, Some(&raised));
-    let path = format!("/manager/kyc/profiles/acme/{customer_id}");
+    let listed = format!("/manager/kyc/profiles?brand=acme&customer_id={customer_id}");
+    let listed = ask(host, Method::GET, &listed, who, None);
+    let path = format!("/manager/kyc/profiles/{}", listed["rows"][0]["id"]);
     let profile = ask(host, Method::GET, &path, who, None);
-    profile["steps"][0]["id"].as_i64().expect("a step")
+    let step = profile["steps"][0]["id"].as_i64().expect("a step");
+    (path, step)
+}
+
+/// A step that waits for a verdict.
+fn submitted(host: &Host, who: &str, customer_id: i64) -> i64 {
+    let (_, step) = customer(host, who, customer_id);
+    let path = format!("/manager/kyc/steps/{step}/submit");
+    ask(
+        host,
+        Method::POST,
+        &path,
+        who,
+        Some(&json!({ "answers": { "street": "Main Street 1" } })),
+    );
+    step
 }
 
 fn reading() {
     let spin = Spin::start(Reuse::PerRequest);
     let who = manager();
     template(&spin.host, &who);
-    customer(&spin.host, &who, 1001);
+    let (path, _) = customer(&spin.host, &who, 1001);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..PAIRS {
         theirs.push(rate(&spin.host, "/healthz", ""));
-        ours.push(rate(&spin.host, "/manager/kyc/profiles/acme/1001", &who));
+        ours.push(rate(&spin.host, &path, &who));
     }
     row(
         "a manager's GET of a profile, an instance for each",
@@ -203,7 +222,7 @@ fn verdicts() {
     let mut statements = 0;
     for pair in 0..PAIRS as i64 {
         let numbers = pair * CUSTOMERS..(pair + 1) * CUSTOMERS;
-        let steps: Vec<i64> = numbers.map(|number| customer(&spin.host, &who, 1 + number)).collect();
+        let steps: Vec<i64> = numbers.map(|number| submitted(&spin.host, &who, 1 + number)).collect();
         let copy = tempfile::tempdir_in(folder(&spin)).expect("a folder");
         let copied = copy.path().join("copy.db");
         let source = rusqlite::Connection::open(spin.host.database_file("default")).expect("the database");
@@ -262,17 +281,14 @@ fn kept_alive() {
     let spin = Spin::start(Reuse::SPIN);
     let who = manager();
     template(&spin.host, &who);
-    customer(&spin.host, &who, 1001);
+    let (profile, _) = customer(&spin.host, &who, 1001);
+    let paths = [profile.as_str(), "/healthz", "/manager/kyc/templates?brand=acme"];
     let mut stream = TcpStream::connect(spin.http).expect("a connection");
     stream.set_nodelay(true).expect("an option");
     let mut reader = BufReader::new(stream.try_clone().expect("a handle"));
     let mut slowest = Duration::ZERO;
     for number in 0..2_000 {
-        let path = [
-            "/manager/kyc/profiles/acme/1001",
-            "/healthz",
-            "/manager/kyc/templates?brand=acme",
-        ][number % 3];
+        let path = paths[number % paths.len()];
         let head = format!("GET {path} HTTP/1.1\r\nhost: kyc\r\nauthorization: Bearer {who}\r\n\r\n");
         let begun = Instant::now();
         stream.write_all(head.as_bytes()).expect("written");

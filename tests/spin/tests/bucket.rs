@@ -111,7 +111,7 @@ fn a_bucket_is_set_and_taken_away_and_no_file_is_lost() {
 #[test]
 fn what_leads_to_the_bucket_is_needed_with_it() {
     let objects = Objects::default();
-    for missing in ["s3_access_key_id", "s3_secret_access_key"] {
+    for missing in ["s3_host", "s3_access_key_id", "s3_secret_access_key"] {
         let mut options = with_bucket(options(MODES[1]), &objects);
         options.variables.remove(missing);
         let spin = Spin::with(options);

@@ -10,7 +10,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use kyc_core::signature::sign;
 use kyc_spin_host::{Outbound, Reuse};
-use kyc_spin_tests::{MODES, PLATFORM_HOST, Spin, TICK_SECRET, now, options, pdf, root, runtime, token};
+use kyc_spin_tests::{COMPONENT, MODES, PLATFORM_HOST, Spin, TICK_SECRET, now, options, pdf, root, runtime, token};
 use kyc_tests::rest::Rest;
 use serde_json::{Value, json};
 
@@ -31,6 +31,12 @@ fn template(spin: &Spin) {
 fn require(spin: &Spin, customer_id: i64) -> kyc_tests::rest::Answer {
     let raised = json!({ "brand": "acme", "customer_id": customer_id, "level": 1 });
     spin.manager().post("/manager/kyc/required-level", &raised)
+}
+
+#[test]
+fn the_component_is_small() {
+    let bytes = std::fs::metadata(&*COMPONENT).expect("the component").len();
+    assert!(bytes <= 3_000_000, "{bytes} bytes");
 }
 
 #[test]
@@ -223,10 +229,11 @@ fn routes_of_one_component_are_unknown_to_another() {
 #[test]
 fn what_only_the_native_server_has_says_so() {
     let spin = Spin::start(Reuse::SPIN);
-    let answer = Rest::new(spin.http, None).get("/metrics");
-    assert_eq!(answer.status, 404);
-    assert!(answer.json()["message"].as_str().unwrap().contains("native server"));
-    assert_eq!(Rest::new(spin.http, None).get("/openapi.json").ok()["openapi"], "3.1.0");
+    for path in ["/metrics", "/docs", "/openapi.json"] {
+        let answer = Rest::new(spin.http, None).get(path);
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(answer.json()["message"].as_str().unwrap().contains("native server"));
+    }
     assert_eq!(Rest::new(spin.http, None).get("/readyz").bytes, b"ready\n");
     spin.counters();
 }

@@ -127,7 +127,7 @@ fn bucket() -> Bucket {
 
 async fn of_blobs(path: &str, store: &SpinStore) -> bool {
     let (path, files) = match path.strip_prefix("/in-bucket") {
-        Some(path) => (path, store.blobs().in_bucket(Some(bucket()))),
+        Some(path) => (path, store.blobs().in_bucket(Some(bucket().into()))),
         None => (path, store.blobs()),
     };
     suites! { path, &files;
