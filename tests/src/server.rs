@@ -79,15 +79,41 @@ impl Server {
 
     /// On this data directory.
     pub fn start_in(data_dir: &Path, args: &[&str]) -> Self {
-        let mut child = Command::new(binary())
-            .arg("serve")
-            .args(["--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--data-dir"])
-            .arg(data_dir)
-            .args(args)
+        let mut command = Command::new(binary());
+        serve(&mut command, data_dir, args);
+        Self::launched(command, |_| data_dir.to_owned())
+    }
+
+    /// On an empty data directory, alone on a disk of so many MiB. The disk is the server's own, in a mount namespace,
+    /// and goes with it.
+    #[cfg(target_os = "linux")]
+    pub fn start_on_disk_of(mebibytes: u32, args: &[&str]) -> Self {
+        let own = tempfile::tempdir().expect("a temporary folder");
+        let data_dir = own.path().join("data");
+        let mount = format!("mount -t tmpfs -o size={mebibytes}m tmpfs \"$0\" && exec \"$@\"");
+        let mut command = Command::new("unshare");
+        command
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c", &mount])
+            .arg(own.path())
+            .arg(binary());
+        serve(&mut command, &data_dir, args);
+        let seen_from_here = |pid| {
+            let within = data_dir.strip_prefix("/").expect("temporary folders have whole paths");
+            Path::new("/proc").join(format!("{pid}/root")).join(within)
+        };
+        let mut server = Self::launched(command, seen_from_here);
+        server.own = Some(own);
+        server
+    }
+
+    /// Waits until a server listens; its data directory is seen from here as `data_dir` says by its process.
+    fn launched(mut command: Command, data_dir: impl FnOnce(u32) -> PathBuf) -> Self {
+        let mut child = command
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .expect("kycd starts");
+        let data_dir = data_dir(child.id());
         let mut log = BufReader::new(child.stderr.take().expect("a log"));
         let mut lines = String::new();
         loop {
@@ -109,7 +135,7 @@ impl Server {
             child,
             http: address("http"),
             tcp: address("tcp"),
-            data_dir: data_dir.to_owned(),
+            data_dir,
             own: None,
         }
     }
@@ -179,6 +205,14 @@ impl Server {
         assert!(asked.success(), "it was still there");
         self.child.wait().expect("it ends")
     }
+}
+
+/// The arguments of a server on ports of its own.
+fn serve(command: &mut Command, data_dir: &Path, args: &[&str]) {
+    command
+        .args(["serve", "--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--data-dir"])
+        .arg(data_dir)
+        .args(args);
 }
 
 /// One server for the tests of a file that run at the same time; each works in a brand of its own.
