@@ -14,7 +14,7 @@ use crate::limits::KEPT_REPLY_SECONDS;
 use crate::outbound::{Delivery, QueueChange};
 use crate::profile::Profile;
 use crate::record;
-use crate::record::Hash;
+use crate::record::{Columns, Hash, Record};
 use crate::step::Step;
 use crate::stream::{Head, StreamKey};
 use crate::template::Template;
@@ -58,6 +58,36 @@ pub enum TenantChange {
     Remove,
 }
 
+/// A row to be stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Put<R> {
+    /// All of it.
+    pub row: R,
+    /// In which columns it may differ from what is stored under its key; all of them where nothing is.
+    pub columns: Columns,
+}
+
+impl<R: Record> Put<R> {
+    /// A row that may be new.
+    pub const fn whole(row: R) -> Self {
+        Self {
+            row,
+            columns: Columns::ALL,
+        }
+    }
+
+    /// A row that is new, or differs from the one before.
+    fn changed(before: Option<&R>, after: &R) -> Option<Self> {
+        if before == Some(after) {
+            return None;
+        }
+        Some(Self {
+            row: after.clone(),
+            columns: before.map_or(Columns::ALL, |before| R::differing(before, after)),
+        })
+    }
+}
+
 /// What one decision writes. It holds only if the stream is still at `base_version`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Commit {
@@ -68,15 +98,15 @@ pub struct Commit {
     /// Where the stream stands afterwards.
     pub head: Head,
     /// The profile, if it changed.
-    pub profile: Option<Profile>,
+    pub profile: Option<Put<Profile>>,
     /// Steps that changed or are new.
-    pub steps: Vec<Step>,
+    pub steps: Vec<Put<Step>>,
     /// Documents that changed or are new.
-    pub documents: Vec<Document>,
+    pub documents: Vec<Put<Document>>,
     /// The settings, if they changed.
-    pub settings: Option<Settings>,
+    pub settings: Option<Put<Settings>>,
     /// Templates that changed or are new.
-    pub templates: Vec<Template>,
+    pub templates: Vec<Put<Template>>,
     /// What becomes of the brand's tenant.
     pub tenant: TenantChange,
     /// Sealed secrets to keep.
@@ -88,7 +118,7 @@ pub struct Commit {
     /// New entries of the level log.
     pub log: Vec<LevelEntry>,
     /// Calls out that changed or are new.
-    pub deliveries: Vec<Delivery>,
+    pub deliveries: Vec<Put<Delivery>>,
     /// What becomes of calls in the queue.
     pub queue: Vec<QueueChange>,
     /// The audit rows.
@@ -144,8 +174,8 @@ impl Commit {
         Self {
             profile: after
                 .profile
-                .clone()
-                .filter(|profile| before.profile.as_ref() != Some(profile)),
+                .as_ref()
+                .and_then(|profile| Put::changed(before.profile.as_ref(), profile)),
             steps: changed(&before.steps, &after.steps, |step| step.id.0),
             documents: changed(&before.documents, &after.documents, |document| document.id.0),
             log: events.iter().flat_map(|event| event.log.iter().cloned()).collect(),
@@ -182,7 +212,8 @@ impl Commit {
             secrets: writes.secrets,
             needs_no_active_profiles: writes.needs_no_active_profiles,
             wakes_calls: writes.wakes_calls.then_some(head.committed_time),
-            settings: Some(after.settings.clone()).filter(|settings| *settings != before.settings),
+            // Those that nobody has set are stored nowhere.
+            settings: (after.settings != before.settings).then(|| Put::whole(after.settings.clone())),
             templates: changed(&before.templates, &after.templates, |template| template.id.0),
             audit,
             ..Self::empty(stream, before.head.version, head)
@@ -219,10 +250,9 @@ fn next_head(before: &Head, audit: &[AuditRow], due_time: Option<Time>) -> Head 
 }
 
 /// The rows of `after` that are new or differ.
-fn changed<R: Clone + PartialEq>(before: &[R], after: &[R], id: impl Fn(&R) -> i64) -> Vec<R> {
+fn changed<R: Record>(before: &[R], after: &[R], id: impl Fn(&R) -> i64) -> Vec<Put<R>> {
     after
         .iter()
-        .filter(|row| before.iter().find(|old| id(old) == id(row)) != Some(*row))
-        .cloned()
+        .filter_map(|row| Put::changed(before.iter().find(|old| id(old) == id(row)), row))
         .collect()
 }

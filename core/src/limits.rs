@@ -60,6 +60,8 @@ pub const JSON_DEPTH_MAX: usize = 64;
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// TCP requests of one connection that may be under way at once.
 pub const FRAMES_IN_FLIGHT_MAX: usize = 128;
+/// Changes that may be under way at once, of all callers together.
+pub const CHANGES_UNDER_WAY_MAX: usize = 1_024;
 /// Most rows of one page.
 pub const PAGE_ROWS_MAX: i64 = 1_000;
 /// Rows of one page unless the request says otherwise.

@@ -39,16 +39,49 @@ pub trait Column: Sized {
     fn from_cell(cell: Cell) -> Option<Self>;
 }
 
+/// Some of an entity's columns, by their places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Columns(u64);
+
+impl Columns {
+    /// Every column.
+    pub const ALL: Self = Self(u64::MAX);
+
+    /// Those whose place is true.
+    pub fn of<const COUNT: usize>(places: [bool; COUNT]) -> Self {
+        const { assert!(COUNT <= 64, "a place is a bit") };
+        let bits = places.iter().rev();
+        Self(bits.fold(0, |bits, place| bits << 1 | u64::from(*place)))
+    }
+
+    /// Whether the column at a place is among them.
+    pub const fn has(self, place: usize) -> bool {
+        self.0 >> place & 1 == 1
+    }
+
+    /// These and those.
+    #[must_use]
+    pub const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+}
+
 /// A stored entity, declared by [`record!`](crate::record!).
-pub trait Record: Sized + Clone + PartialEq + Serialize + DeserializeOwned {
+pub trait Record: Sized + Clone + PartialEq + Serialize + DeserializeOwned + 'static {
     /// Column names, in order.
     const COLUMNS: &'static [&'static str];
     /// What each column holds, in the same order.
     const KINDS: &'static [ColumnKind];
+    /// What makes the cell of each column, in the same order.
+    const CELLS: &'static [fn(&Self) -> Cell];
     /// The row.
-    fn cells(&self) -> Vec<Cell>;
+    fn cells(&self) -> Vec<Cell> {
+        Self::CELLS.iter().map(|cell| cell(self)).collect()
+    }
     /// Reads a row; `None` when it does not fit the declaration.
     fn from_cells(cells: Vec<Cell>) -> Option<Self>;
+    /// The columns that differ.
+    fn differing(before: &Self, after: &Self) -> Columns;
     /// The members that differ, as (`before`, `after`).
     fn changes(before: &Self, after: &Self) -> (Map<String, Value>, Map<String, Value>);
 }
@@ -85,8 +118,11 @@ macro_rules! record {
             const KINDS: &'static [$crate::record::ColumnKind] =
                 &[$(<$kind as $crate::record::Column>::KIND),+];
 
-            fn cells(&self) -> Vec<$crate::record::Cell> {
-                vec![$($crate::record::Column::to_cell(&self.$field)),+]
+            const CELLS: &'static [fn(&Self) -> $crate::record::Cell] =
+                &[$(|record| $crate::record::Column::to_cell(&record.$field)),+];
+
+            fn differing(before: &Self, after: &Self) -> $crate::record::Columns {
+                $crate::record::Columns::of([$(before.$field != after.$field),+])
             }
 
             fn from_cells(cells: Vec<$crate::record::Cell>) -> Option<Self> {

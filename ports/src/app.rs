@@ -1,5 +1,6 @@
 //! The application: authenticate → authorise → read → load → decide → commit → reply, the same for every host.
 
+mod admission;
 mod cache;
 mod calls;
 mod change;
@@ -28,6 +29,7 @@ use kyc_core::status::Session;
 use kyc_core::time::Time;
 use serde_json::{Map, Value};
 
+use crate::app::admission::Admission;
 use crate::app::cache::Cache;
 use crate::app::limiter::Limiter;
 use crate::app::sessions::Sessions;
@@ -77,6 +79,7 @@ pub struct App {
     file_bytes_max: u64,
     source_rate: Option<Rate>,
     turns: Turns,
+    admission: Admission,
     limiter: Arc<Limiter>,
     sessions: Sessions,
     cache: Option<Arc<Cache>>,
@@ -119,6 +122,7 @@ impl App {
             file_bytes_max: FILE_BYTES_MAX,
             source_rate: None,
             turns,
+            admission: Admission::default(),
             limiter: Arc::default(),
             sessions: Sessions::default(),
             cache: None,
@@ -215,6 +219,7 @@ impl App {
 
     async fn made(&self, actor: &Actor, request: Request) -> Result<Value, Rejection> {
         let keyed = keyed::Keyed::of(&request, actor)?;
+        let _place = request.command.changes.then(|| self.admission.place()).transpose()?;
         match request.command.read(request.data)? {
             Call::Change(change) => self.change(actor, change.as_ref(), keyed.as_ref()).await,
             Call::Configure(change) => self.configure(actor, change.as_ref(), keyed.as_ref()).await,
@@ -263,11 +268,15 @@ impl App {
 
     fn random<const N: usize>(&self) -> Result<[u8; N], Rejection> {
         let mut bytes = [0; N];
-        self.ports.entropy.fill(&mut bytes).map_err(|error| {
+        self.draw(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn draw(&self, bytes: &mut [u8]) -> Result<(), Rejection> {
+        self.ports.entropy.fill(bytes).map_err(|error| {
             tracing::error!(%error, "no randomness");
             Rejection::Unavailable
-        })?;
-        Ok(bytes)
+        })
     }
 }
 
@@ -287,7 +296,11 @@ fn check_visible(actor: &Actor, key: &CustomerKey, name: &'static str) -> Result
     }
 }
 
+/// Refusals for want of room are counted only: they come by the thousand.
 fn log_refusal(command: &Command, rejection: &Rejection) {
+    if matches!(rejection, Rejection::TooFrequent { .. }) {
+        return;
+    }
     tracing::info!(
         command = command.name,
         status = rejection.status(),

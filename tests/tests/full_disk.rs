@@ -50,7 +50,11 @@ fn are_there(rest: &Rest, told: &BTreeMap<i64, i64>) {
     for (customer_id, kyc_id) in told {
         let profile = rest.get(&format!("/manager/kyc/profiles/{kyc_id}")).ok();
         assert_eq!(profile["profile"]["customer_id"], *customer_id);
-        assert_eq!(profile["steps"].as_array().unwrap().len(), 1, "customer {customer_id} is whole");
+        assert_eq!(
+            profile["steps"].as_array().unwrap().len(),
+            1,
+            "customer {customer_id} is whole"
+        );
     }
 }
 

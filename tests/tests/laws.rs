@@ -385,6 +385,20 @@ proptest! {
     }
 
     #[test]
+    fn a_key_sent_twice_at_once_gets_one_reply_where_the_second_is_no_longer_possible(
+        schedule in prop::collection::vec(0..2_usize, 0..40),
+    ) {
+        scenario(|world| {
+            world.template("form", json!({ "step_type": 1 }));
+            let id = world.require(7, "form");
+            let send = |_| request(MARY, Some("k"), "MngSubmitKycStep", json!({ "id": id }));
+            let answers = world.race((0..2).map(send).collect(), &schedule);
+            let first = answers[0].clone().expect("a success");
+            assert_eq!(answers[1], Ok(first));
+        });
+    }
+
+    #[test]
     fn what_may_be_there_once_is_made_once(schedule in prop::collection::vec(0..2_usize, 0..40)) {
         scenario(|world| {
             let send = |name, data: &Value| request(MARY, None, name, data.clone());

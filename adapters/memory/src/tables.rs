@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kyc_core::audit::AuditRow;
 use kyc_core::brand::{BrandState, Settings};
-use kyc_core::commit::{Commit, KeptReply, TenantChange};
+use kyc_core::commit::{Commit, KeptReply, Put, TenantChange};
 use kyc_core::customer::CustomerState;
 use kyc_core::file::FileMeta;
 use kyc_core::history::HistoryRow;
@@ -149,14 +149,14 @@ impl Tables {
                 .entry(key.clone())
                 .or_insert_with(|| CustomerState::new(key));
             state.head = head;
-            state.profile = commit.profile.or_else(|| state.profile.take());
+            state.profile = commit.profile.map(|put| put.row).or_else(|| state.profile.take());
             put(&mut state.steps, commit.steps, |step| step.id.0);
             put(&mut state.documents, commit.documents, |document| document.id.0);
             state.log.extend(commit.log);
         } else {
             let state = self.brands.entry(brand.clone()).or_insert_with(|| unconfigured(brand));
             state.head = head;
-            state.settings = commit.settings.unwrap_or_else(|| state.settings.clone());
+            state.settings = commit.settings.map_or_else(|| state.settings.clone(), |put| put.row);
             put(&mut state.templates, commit.templates, |template| template.id.0);
             match commit.tenant {
                 TenantChange::None => {}
@@ -190,8 +190,8 @@ impl Tables {
             self.wake(brand, now);
             self.breakers.remove(brand);
         }
-        for delivery in &commit.deliveries {
-            self.deliveries.insert(delivery.id, delivery.clone());
+        for Put { row, .. } in &commit.deliveries {
+            self.deliveries.insert(row.id, row.clone());
         }
         for change in &commit.queue {
             match change {
@@ -276,7 +276,7 @@ impl Tables {
     /// Whether something that the commit stands on has changed.
     fn refuses(&self, commit: &Commit) -> bool {
         self.version(&commit.stream) != commit.base_version
-            || commit.profile.as_ref().is_some_and(|profile| {
+            || commit.profile.as_ref().is_some_and(|Put { row: profile, .. }| {
                 self.customers
                     .values()
                     .filter_map(|state| state.profile.as_ref())
@@ -290,7 +290,7 @@ impl Tables {
             || commit
                 .templates
                 .iter()
-                .any(|template| self.templates().any(|other| clash(template, other)))
+                .any(|put| self.templates().any(|other| clash(&put.row, other)))
             || commit.needs_no_active_profiles && self.has_active_profiles(&commit.stream.brand)
             || matches!(&commit.tenant, TenantChange::Put(tenant) if self.slug_is_taken(tenant))
             || commit.log.iter().any(|entry| {
@@ -345,8 +345,8 @@ fn clash(one: &Template, other: &Template) -> bool {
 }
 
 /// Adds rows or replaces those with the same id; they stay in order of id.
-fn put<R>(rows: &mut Vec<R>, changed: Vec<R>, id: impl Fn(&R) -> i64) {
-    for row in changed {
+fn put<R>(rows: &mut Vec<R>, changed: Vec<Put<R>>, id: impl Fn(&R) -> i64) {
+    for Put { row, .. } in changed {
         match rows.iter_mut().find(|old| id(old) == id(&row)) {
             Some(old) => *old = row,
             None => rows.push(row),

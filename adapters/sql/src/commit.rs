@@ -1,7 +1,7 @@
 //! A commit as statements for one transaction.
 
-use kyc_core::commit::{Commit, KeptReply, TenantChange};
-use kyc_core::limits::{DOCUMENTS_MAX, KEPT_REPLY_SECONDS, STEPS_MAX};
+use kyc_core::commit::{Commit, KeptReply, Put, TenantChange};
+use kyc_core::limits::KEPT_REPLY_SECONDS;
 use kyc_core::record::{Cell, Column};
 use kyc_core::stream::StreamKey;
 use kyc_core::tenant::Tenant;
@@ -9,10 +9,10 @@ use kyc_core::time::Time;
 
 use crate::queue;
 use crate::statement::{Conditions, Statement};
-use crate::table::{Table, insert, upsert};
+use crate::table::{insert, put};
 
-/// Most parameters of one statement (SQLite's default bound is 32 766).
-const PARAMS_MAX: usize = 30_000;
+/// Most rows of one statement: with at most 64 columns they stay below SQLite's bound of 32 766 parameters.
+const ROWS_MAX: usize = 500;
 
 /// The stored form of a stream's customer: 0 for a brand's configuration.
 pub(crate) fn customer_cell(stream: &StreamKey) -> Cell {
@@ -22,14 +22,14 @@ pub(crate) fn customer_cell(stream: &StreamKey) -> Cell {
 /// What a commit writes, first what it is refused by: the stream's version.
 pub fn statements(commit: &Commit) -> Vec<Statement> {
     let mut statements = vec![stream(commit)];
-    statements.extend(upsert(commit.profile.as_slice()));
-    statements.extend(upsert(commit.settings.as_slice()));
-    statements.extend(in_parts(&commit.steps, upsert));
-    statements.extend(in_parts(&commit.documents, upsert));
-    statements.extend(in_parts(&commit.templates, upsert));
+    statements.extend(put(commit.profile.as_slice()));
+    statements.extend(put(commit.settings.as_slice()));
+    statements.extend(in_parts(&commit.steps, put));
+    statements.extend(in_parts(&commit.documents, put));
+    statements.extend(in_parts(&commit.templates, put));
     statements.extend(tenant(commit));
     statements.extend(in_parts(&commit.log, insert));
-    statements.extend(in_parts(&commit.deliveries, upsert));
+    statements.extend(in_parts(&commit.deliveries, put));
     statements.extend(
         commit
             .queue
@@ -43,9 +43,8 @@ pub fn statements(commit: &Commit) -> Vec<Statement> {
 }
 
 /// One statement, unless there are more rows than one can carry.
-fn in_parts<T: Table>(rows: &[T], write: fn(&[T]) -> Option<Statement>) -> impl Iterator<Item = Statement> {
-    const { assert!(STEPS_MAX + DOCUMENTS_MAX < PARAMS_MAX) };
-    rows.chunks(PARAMS_MAX / T::COLUMNS.len()).filter_map(write)
+fn in_parts<R>(rows: &[R], write: fn(&[R]) -> Option<Statement>) -> impl Iterator<Item = Statement> {
+    rows.chunks(ROWS_MAX).filter_map(write)
 }
 
 fn stream(commit: &Commit) -> Statement {
@@ -84,7 +83,7 @@ fn tenant(commit: &Commit) -> Vec<Statement> {
     match &commit.tenant {
         TenantChange::None => {}
         TenantChange::Put(tenant) => {
-            statements.extend(upsert(std::slice::from_ref(&**tenant)));
+            statements.extend(put(&[Put::whole(Tenant::clone(tenant))]));
             statements.push(forget_secrets(tenant));
         }
         TenantChange::Remove => {

@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 
 use kyc_core::audit::AuditRow;
 use kyc_core::brand::Settings;
-use kyc_core::commit::KeptReply;
+use kyc_core::commit::{KeptReply, Put};
 use kyc_core::document::Document;
 use kyc_core::file::FileMeta;
 use kyc_core::history::HistoryRow;
 use kyc_core::level::LevelEntry;
 use kyc_core::outbound::{Breaker, Delivery, QueuedCall};
 use kyc_core::profile::Profile;
-use kyc_core::record::{Cell, Record};
+use kyc_core::record::{Cell, Columns, Record};
 use kyc_core::step::Step;
 use kyc_core::template::Template;
 use kyc_core::tenant::{SealedSecret, Tenant};
@@ -30,24 +30,23 @@ pub trait Table: Record {
     fn texts() -> &'static Texts;
 }
 
+/// Rows of a statement up to which its text is made once.
+const FEW_ROWS: usize = 8;
+
 /// Texts of a table's statements, made once.
 #[derive(Debug)]
 pub struct Texts {
     /// All columns of all rows.
     select: String,
-    /// One row more.
-    insert: String,
-    /// One row more, or in place of the one with its key.
-    upsert: String,
+    /// One row more, two, and so on.
+    insert: Vec<String>,
 }
 
 impl Texts {
     fn of<T: Table>() -> Self {
-        let insert = insert_text::<T>(1);
         Self {
             select: format!("SELECT {} FROM {}", T::COLUMNS.join(", "), T::NAME),
-            upsert: upsert_text::<T>(&insert),
-            insert,
+            insert: (1..=FEW_ROWS).map(insert_text::<T>).collect(),
         }
     }
 }
@@ -96,22 +95,59 @@ pub fn decode<T: Table>(rows: Vec<Vec<Cell>>) -> Option<Vec<T>> {
 
 /// Adds rows, all in one statement; nothing for no rows.
 pub fn insert<T: Table>(rows: &[T]) -> Option<Statement> {
-    let sql = match rows {
-        [] => return None,
-        [_] => Cow::Borrowed(T::texts().insert.as_str()),
-        _ => insert_text::<T>(rows.len()).into(),
+    let sql = match T::texts().insert.get(rows.len().checked_sub(1)?) {
+        Some(text) => Cow::Borrowed(text.as_str()),
+        None => insert_text::<T>(rows.len()).into(),
     };
     Some(Statement::new(sql, cells(rows)).touching(rows.len()))
 }
 
 /// Adds rows or replaces those with the same key, all in one statement; nothing for no rows.
-pub fn upsert<T: Table>(rows: &[T]) -> Option<Statement> {
-    let sql = match rows {
-        [] => return None,
-        [_] => Cow::Borrowed(T::texts().upsert.as_str()),
-        _ => upsert_text::<T>(&insert_text::<T>(rows.len())).into(),
-    };
-    Some(Statement::new(sql, cells(rows)).touching(rows.len()))
+///
+/// Only the columns are set that differ: an index whose columns are not set is left alone.
+pub fn put<T: Table>(rows: &[Put<T>]) -> Option<Statement> {
+    let columns = rows.iter().map(|put| put.columns).reduce(Columns::and)?;
+    if let [Put { row, .. }] = rows
+        && columns != Columns::ALL
+    {
+        return update(row, columns);
+    }
+    let insert = T::texts().insert.get(rows.len().checked_sub(1)?);
+    let insert = insert.map_or_else(
+        || insert_text::<T>(rows.len()).into(),
+        |text| Cow::Borrowed(text.as_str()),
+    );
+    let set = names::<T>(columns).map(|column| format!("{column} = excluded.{column}"));
+    let set = set.collect::<Vec<_>>().join(", ");
+    let sql = format!("{insert} ON CONFLICT ({}) DO UPDATE SET {set}", T::KEY);
+    let cells = rows.iter().flat_map(|put| put.row.cells()).collect();
+    Some(Statement::new(sql, cells).touching(rows.len()))
+}
+
+/// Changes some columns of a row that is there.
+fn update<T: Table>(row: &T, columns: Columns) -> Option<Statement> {
+    let set = (1..)
+        .zip(names::<T>(columns))
+        .map(|(number, column)| format!("{column} = ?{number}"));
+    let set: Vec<String> = set.collect();
+    let key = T::COLUMNS.iter().position(|column| *column == T::KEY)?;
+    let sql = format!(
+        "UPDATE {} SET {} WHERE {} = ?{}",
+        T::NAME,
+        set.join(", "),
+        T::KEY,
+        set.len() + 1
+    );
+    let places = (0..T::COLUMNS.len()).filter(|place| columns.has(*place) && *place != key);
+    let cells = places.chain([key]).filter_map(|place| Some(T::CELLS.get(place)?(row)));
+    Some(Statement::new(sql, cells.collect()).touching(1))
+}
+
+/// The names of columns, but for the key.
+fn names<T: Table>(columns: Columns) -> impl Iterator<Item = &'static str> {
+    let all = T::COLUMNS.iter().copied().enumerate();
+    all.filter(move |(place, column)| columns.has(*place) && *column != T::KEY)
+        .map(|(_, column)| column)
 }
 
 fn cells<T: Table>(rows: &[T]) -> Vec<Cell> {
@@ -126,10 +162,4 @@ fn insert_text<T: Table>(rows: usize) -> String {
     });
     let values = values.collect::<Vec<_>>().join(", ");
     format!("INSERT INTO {} ({}) VALUES {values}", T::NAME, T::COLUMNS.join(", "))
-}
-
-fn upsert_text<T: Table>(insert: &str) -> String {
-    let columns = T::COLUMNS.iter().filter(|column| **column != T::KEY);
-    let set: Vec<String> = columns.map(|column| format!("{column} = excluded.{column}")).collect();
-    format!("{insert} ON CONFLICT ({}) DO UPDATE SET {}", T::KEY, set.join(", "))
 }

@@ -1,20 +1,36 @@
-//! Checkpoints: a thread of their own moves the write-ahead log into the database, so that no commit waits for it.
+//! Checkpoints: what the write-ahead log holds is moved into the database, and the log begins anew.
+//!
+//! A thread of its own moves most of it, so that no commit waits for that. Under load it never sees the end: the strand
+//! goes on writing behind it. So the strand moves the rest itself, between two groups, when nobody else writes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rusqlite::Connection;
+use tokio::sync::watch;
 
-/// Pages in the log that are worth a checkpoint: 4 MiB.
-const PAGES_MIN: i32 = 1_000;
+use crate::database::{BUSY_TIMEOUT, outcome_is_unknown};
 
-/// Asks for checkpoints.
-#[derive(Debug, Clone)]
+/// Pages in the log that are worth a checkpoint: 8 MiB.
+const PAGES_MIN: i32 = 2_000;
+/// Pages that the log may hold while something keeps it from beginning anew: 1 GiB. Until it does, writes are refused.
+pub(crate) const PAGES_MAX: i32 = 262_144;
+/// How long the strand waits for readers of the log.
+const RESTART_WAIT: Duration = Duration::from_millis(20);
+
+/// What the strand knows of checkpoints.
+#[derive(Debug)]
 pub(crate) struct Checkpoints {
     wishes: Sender<()>,
-    behind: Arc<AtomicBool>,
+    /// The thread has moved what there was when it began.
+    moved: Arc<AtomicBool>,
+    /// Pages at which the next one is asked for.
+    next: i32,
+    breaks: Breaks,
+    name: &'static str,
 }
 
 /// The thread. Dropped, it finishes and closes its connection, once nobody can ask any more.
@@ -23,16 +39,45 @@ pub(crate) struct Checkpointer {
     thread: Option<JoinHandle<()>>,
 }
 
+/// Told when nobody knows what the disk holds.
+#[derive(Debug, Clone)]
+pub(crate) struct Breaks(Arc<watch::Sender<bool>>);
+
+impl Breaks {
+    pub(crate) fn new() -> (Self, watch::Receiver<bool>) {
+        let (breaks, broken) = watch::channel(false);
+        (Self(Arc::new(breaks)), broken)
+    }
+
+    pub(crate) fn tell(&self) {
+        self.0.send_replace(true);
+    }
+
+    pub(crate) fn are_told(&self) -> bool {
+        *self.0.borrow()
+    }
+}
+
 impl Checkpointer {
     /// Starts the thread over a connection of its own.
-    pub(crate) fn start(connection: Connection, name: &'static str) -> Result<(Self, Checkpoints), std::io::Error> {
+    pub(crate) fn start(
+        connection: Connection,
+        name: &'static str,
+        breaks: Breaks,
+    ) -> Result<(Self, Checkpoints), std::io::Error> {
         // One wish may wait: it stands for all that come until it is dealt with.
         let (wishes, asked) = bounded(1);
-        let behind = Arc::new(AtomicBool::new(false));
-        let told = behind.clone();
+        let moved = Arc::new(AtomicBool::new(false));
+        let checkpoints = Checkpoints {
+            wishes,
+            moved: moved.clone(),
+            next: PAGES_MIN,
+            breaks: breaks.clone(),
+            name,
+        };
         let thread = thread::Builder::new().name("kyc-checkpoint".to_owned());
-        let thread = thread.spawn(move || serve(&connection, &asked, &told, name))?;
-        Ok((Self { thread: Some(thread) }, Checkpoints { wishes, behind }))
+        let thread = thread.spawn(move || serve(&connection, &asked, &moved, &breaks, name))?;
+        Ok((Self { thread: Some(thread) }, checkpoints))
     }
 }
 
@@ -46,34 +91,62 @@ impl Drop for Checkpointer {
 
 impl Checkpoints {
     /// A commit has left so many pages in the log.
-    pub(crate) fn committed(&self, pages: i32) {
-        if pages >= PAGES_MIN {
+    pub(crate) fn committed(&mut self, connection: &Connection, pages: i32) {
+        if self.moved.swap(false, Ordering::AcqRel) {
+            // Readers that stay keep the log: the next time is when it has grown by as much again.
+            self.next = if self.restart(connection) {
+                PAGES_MIN
+            } else {
+                pages.saturating_add(PAGES_MIN)
+            };
+        } else if pages >= self.next {
             self.ask();
         }
     }
 
-    /// Asks for a checkpoint now.
+    /// Asks the thread for a checkpoint now.
     pub(crate) fn ask(&self) {
         let _ = self.wishes.try_send(());
     }
 
-    /// Whether the last checkpoint could not move the whole log: somebody still reads an old state.
-    pub(crate) fn is_behind(&self) -> bool {
-        self.behind.load(Ordering::Relaxed)
+    /// Moves what is left; whether the log begins anew with the next commit.
+    pub(crate) fn restart(&self, connection: &Connection) -> bool {
+        let waits = |time| connection.busy_timeout(time);
+        let restarted = waits(RESTART_WAIT)
+            .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(RESTART)", (), |row| row.get::<_, i64>(0)));
+        let restarted = waits(BUSY_TIMEOUT).and(restarted);
+        count(self.name);
+        match restarted {
+            Ok(busy) => busy == 0,
+            Err(error) => {
+                failed(&error, &self.breaks, self.name);
+                false
+            }
+        }
     }
 }
 
-fn serve(connection: &Connection, asked: &Receiver<()>, behind: &AtomicBool, name: &'static str) {
+fn serve(connection: &Connection, asked: &Receiver<()>, done: &AtomicBool, breaks: &Breaks, name: &'static str) {
     while asked.recv().is_ok() {
-        // It waits for nobody: what readers still need stays for the next time. Once all is moved, the next commit
-        // begins the log anew.
-        let moved = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |row| {
-            Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
-        });
+        // It waits for nobody: what readers still need, and what is written meanwhile, stays.
+        let moved = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()));
+        count(name);
         match moved {
-            Ok((pages, moved)) => behind.store(moved < pages, Ordering::Relaxed),
-            Err(error) => tracing::warn!(database = name, %error, "the write-ahead log could not be moved"),
+            Ok(()) => done.store(true, Ordering::Release),
+            Err(error) => failed(&error, breaks, name),
         }
-        metrics::counter!("kyc_store_checkpoints_total", "database" => name).increment(1);
     }
+}
+
+/// A full disk is no reason to stop. After another error nobody knows what the database holds, but the log still has
+/// all of it: it is moved again at the next start.
+fn failed(error: &rusqlite::Error, breaks: &Breaks, name: &'static str) {
+    tracing::warn!(database = name, %error, "the write-ahead log could not be moved");
+    if outcome_is_unknown(error) {
+        breaks.tell();
+    }
+}
+
+fn count(name: &'static str) {
+    metrics::counter!("kyc_store_checkpoints_total", "database" => name).increment(1);
 }

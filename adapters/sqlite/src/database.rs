@@ -1,6 +1,7 @@
 //! One database file: how connections are opened, and how statements run on them.
 
 use std::path::Path;
+use std::time::Duration;
 
 use kyc_core::record::Cell;
 use kyc_ports::store::StoreError;
@@ -9,13 +10,18 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi, params_from_iter};
 
-use crate::checkpoint::Checkpointer;
+use crate::checkpoint::{Breaks, Checkpointer};
 use crate::migrate;
 use crate::readers::Readers;
 use crate::strand::Strand;
 
 /// Earlier versions can lose a commit that races a checkpoint.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
+/// How long a connection waits for others, of another process.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Memory for pages of the writing connection, and of each reading one (KiB).
+const WRITER_CACHE_KIB: i64 = 32 * 1_024;
+const READER_CACHE_KIB: i64 = 8 * 1_024;
 /// Statements kept prepared on each connection.
 const PREPARED_MAX: usize = 200;
 
@@ -63,16 +69,32 @@ impl Database {
         }
         let mut writer = open_writable(path)?;
         migrate::run(&mut writer, steps)?;
-        let (checkpointer, checkpoints) = Checkpointer::start(open_writable(path)?, name)?;
+        begin_log_anew(&writer, name)?;
         let readers = (0..reader_count)
             .map(|_| open_read_only(path))
             .collect::<Result<_, _>>()?;
+        let readers = Readers::start(readers)?;
+        let (breaks, broken) = Breaks::new();
+        let (checkpointer, checkpoints) = Checkpointer::start(open_writable(path)?, name, breaks.clone())?;
         Ok(Self {
-            strand: Strand::start(writer, name, checkpoints)?,
+            strand: Strand::start(writer, name, checkpoints, (breaks, broken))?,
             _checkpointer: checkpointer,
-            readers: Readers::start(readers)?,
+            readers,
         })
     }
+}
+
+/// Moves the log that the last process left into the database. Where that process ended because a sync had failed, the
+/// log may be whole in memory alone, and what is written behind it would go with it.
+fn begin_log_anew(connection: &Connection, name: &'static str) -> Result<(), rusqlite::Error> {
+    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, i64>(0))?;
+    if busy != 0 {
+        tracing::warn!(
+            database = name,
+            "somebody reads the database: its write-ahead log stays as it is"
+        );
+    }
+    Ok(())
 }
 
 fn open_writable(path: &Path) -> Result<Connection, rusqlite::Error> {
@@ -82,6 +104,7 @@ fn open_writable(path: &Path) -> Result<Connection, rusqlite::Error> {
     // An acknowledged commit is on disk, also after a power cut.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     Ok(connection)
 }
 
@@ -90,6 +113,7 @@ pub(crate) fn open_read_only(path: &Path) -> Result<Connection, rusqlite::Error>
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     configure(&connection)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     Ok(connection)
 }
 
@@ -97,9 +121,17 @@ fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.set_prepared_statement_cache_capacity(PREPARED_MAX);
     // A plan may not depend on parameters: else a statement is prepared anew for each of its values.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "temp_store", "MEMORY")
+}
+
+/// Runs a statement that gives nothing.
+pub(crate) fn batch(connection: &Connection, sql: &str) -> Result<(), rusqlite::Error> {
+    let ran = connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.execute(()));
+    ran.map(|_| ())
 }
 
 /// What a statement gave.

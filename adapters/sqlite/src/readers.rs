@@ -7,6 +7,8 @@ use kyc_ports::store::StoreError;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use crate::database::{batch, store_error};
+
 /// Reads that may wait; more are refused.
 const QUEUE_MAX: usize = 4_096;
 
@@ -47,14 +49,22 @@ impl Readers {
         })
     }
 
-    /// Runs a read in one snapshot of the database.
+    /// Runs statements that see the database as it was at one moment.
+    pub(crate) async fn read_together<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.read(move |connection| in_snapshot(connection, read)).await
+    }
+
+    /// Runs a read of one statement.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         let job: Read = Box::new(move |connection| {
-            let _ = answer.send(in_snapshot(connection, read));
+            let _ = answer.send(read(connection));
         });
         let closing = || StoreError::Failed("the store is closing".to_owned());
         let queue = self.queue.as_ref().ok_or_else(closing)?;
@@ -72,8 +82,9 @@ fn in_snapshot<T>(
     connection: &Connection,
     read: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let transaction = connection
-        .unchecked_transaction()
-        .map_err(|error| crate::database::store_error(&error))?;
-    read(&transaction)
+    batch(connection, "BEGIN").map_err(|error| store_error(&error))?;
+    let result = read(connection);
+    // Nothing was written: it ends either way, and where this fails the next one fails to begin.
+    let _ = batch(connection, "ROLLBACK");
+    result
 }

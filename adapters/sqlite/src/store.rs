@@ -95,15 +95,10 @@ impl SqliteStore {
     /// the process should be started again, which recovers what was acknowledged.
     pub async fn broken(&self) {
         let (mut kyc, mut storage) = (self.kyc.strand.broken(), self.storage.strand.broken());
-        let either = async {
-            tokio::select! {
-                broken = kyc.wait_for(|broken| *broken) => broken.is_ok(),
-                broken = storage.wait_for(|broken| *broken) => broken.is_ok(),
-            }
-        };
-        if !either.await {
-            // The store is closing.
-            std::future::pending::<()>().await;
+        // A thread that has gone writes nothing either.
+        tokio::select! {
+            _ = kyc.wait_for(|broken| *broken) => {}
+            _ = storage.wait_for(|broken| *broken) => {}
         }
     }
 
@@ -152,7 +147,7 @@ impl Store for SqliteStore {
         let mut state = CustomerState::new(key.clone());
         self.kyc
             .readers
-            .read(move |connection| {
+            .read_together(move |connection| {
                 state.head = head(connection, &state.stream())?;
                 state.profile = all(connection, &load::profile(&state.key))?.into_iter().next();
                 if let Some(profile) = &state.profile {
@@ -171,7 +166,7 @@ impl Store for SqliteStore {
         let (brand, need) = (brand.clone(), templates.clone());
         self.kyc
             .readers
-            .read(move |connection| {
+            .read_together(move |connection| {
                 let stream = StreamKey {
                     brand: brand.clone(),
                     customer_id: None,

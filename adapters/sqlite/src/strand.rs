@@ -6,25 +6,25 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, after, bounded, select};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use kyc_ports::store::StoreError;
 use kyc_sql::statement::Statement;
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
-use crate::checkpoint::Checkpoints;
-use crate::database::{Ran, outcome_is_unknown, run, store_error};
+use crate::checkpoint::{Breaks, Checkpoints, PAGES_MAX};
+use crate::database::{Ran, batch, outcome_is_unknown, run, store_error};
 
 /// Writes that may wait; more are refused.
 const QUEUE_MAX: usize = 1_024;
 /// Writes of one transaction.
 const GROUP_MAX: usize = 64;
-/// How long a group that is smaller than the one before waits for more: those who were answered then may be about to
-/// ask again.
-const GATHER_MAX: Duration = Duration::from_micros(300);
-/// Pages that the write-ahead log may hold while something keeps it from being moved into the database: 1 GiB. Until
-/// it has been moved, writes are refused.
-const LOG_PAGES_MAX: i32 = 262_144;
+/// How long a group waits for the next write, while those are missing who were answered a moment ago: they may be about
+/// to ask again. As a share of what a commit takes, too: the longer that is, the more one commit for all of them saves.
+const GATHER_GAP: Duration = Duration::from_micros(300);
+const GATHER_GAP_SHARE: u32 = 4;
+/// How long that may go on: as long as a commit takes, which it saves, and no longer than this.
+const GATHER_MAX: Duration = Duration::from_millis(10);
 
 /// Statements that hold together, and who waits for them.
 struct Write {
@@ -47,9 +47,9 @@ impl Strand {
         mut connection: Connection,
         name: &'static str,
         checkpoints: Checkpoints,
+        (breaks, broken): (Breaks, watch::Receiver<bool>),
     ) -> Result<Self, crate::OpenError> {
         let (queue, writes) = bounded(QUEUE_MAX);
-        let (breaks, broken) = watch::channel(false);
         let log_pages = Arc::new(AtomicI32::new(0));
         let seen = log_pages.clone();
         // It takes the place of SQLite's own checkpoints, which would hold a commit up.
@@ -63,7 +63,8 @@ impl Strand {
             checkpoints,
             log_pages,
             breaks,
-            last_group: 1,
+            expected: 1,
+            commit_time: Duration::ZERO,
         };
         let thread = thread::Builder::new().name("kyc-strand".to_owned());
         let thread = thread.spawn(move || owned.serve(&writes))?;
@@ -114,8 +115,11 @@ struct Writer {
     checkpoints: Checkpoints,
     /// Pages in the write-ahead log after the last commit.
     log_pages: Arc<AtomicI32>,
-    breaks: watch::Sender<bool>,
-    last_group: usize,
+    breaks: Breaks,
+    /// How many were answered last, and how many waited then.
+    expected: usize,
+    /// How long the last commit took, without its statements.
+    commit_time: Duration,
 }
 
 impl Writer {
@@ -124,58 +128,56 @@ impl Writer {
             let group = self.gather(first, writes);
             metrics::gauge!("kyc_store_queue", "database" => self.name).set(writes.len() as f64);
             let results = self.commit(&group);
+            self.expected = group.len() + writes.len();
             for (write, result) in group.into_iter().zip(results) {
                 // Whoever asked may have gone; what is committed stays.
                 let _ = write.answer.send(result);
             }
+            let pages = self.log_pages.load(Ordering::Relaxed);
+            self.checkpoints.committed(&self.connection, pages);
         }
     }
 
-    /// What has queued up, and for a moment what is about to.
-    fn gather(&mut self, first: Write, writes: &Receiver<Write>) -> Vec<Write> {
+    /// What has queued up, and for a moment what is about to. Without that, clients who all wait for their answers would
+    /// fall into two halves, each of which waits for the other's commit.
+    #[expect(clippy::disallowed_methods, reason = "bounds a wait, decides nothing else")]
+    fn gather(&self, first: Write, writes: &Receiver<Write>) -> Vec<Write> {
         let mut group = vec![first];
         group.extend(writes.try_iter().take(GROUP_MAX - 1));
-        if group.len() < self.last_group {
-            let too_late = after(GATHER_MAX);
-            while group.len() < self.last_group {
-                select! {
-                    recv(writes) -> write => match write {
-                        Ok(write) => group.push(write),
-                        Err(_) => break,
-                    },
-                    recv(too_late) -> _ => break,
-                }
+        let expected = self.expected.min(GROUP_MAX);
+        if group.len() < expected {
+            let gap = GATHER_GAP.max(self.commit_time / GATHER_GAP_SHARE);
+            let end = Instant::now() + GATHER_GAP.max(self.commit_time).min(GATHER_MAX);
+            while group.len() < expected
+                && let Ok(write) = writes.recv_deadline(end.min(Instant::now() + gap))
+            {
+                group.push(write);
             }
         }
-        self.last_group = group.len();
         group
     }
 
     #[expect(clippy::disallowed_methods, reason = "measures, decides nothing")]
-    fn commit(&self, group: &[Write]) -> Vec<Result<Ran, StoreError>> {
+    fn commit(&mut self, group: &[Write]) -> Vec<Result<Ran, StoreError>> {
         let refuse_all = |error: &StoreError| group.iter().map(|_| Err(error.clone())).collect();
-        if *self.breaks.borrow() {
+        if self.breaks.are_told() {
             let error = "a commit failed midway: the server must be started again";
             return refuse_all(&StoreError::Failed(error.to_owned()));
         }
-        if self.log_pages.load(Ordering::Relaxed) > LOG_PAGES_MAX {
-            self.checkpoints.ask();
-            if self.checkpoints.is_behind() {
-                return refuse_all(&StoreError::Busy);
-            }
+        if self.log_pages.load(Ordering::Relaxed) > PAGES_MAX && !self.checkpoints.restart(&self.connection) {
+            return refuse_all(&StoreError::Busy);
         }
         let started = Instant::now();
-        let results = commit_group(&self.connection, group).unwrap_or_else(|failed| {
+        let results = commit_group(&self.connection, group, &mut self.commit_time).unwrap_or_else(|failed| {
             // Where the disk is full, a log that has been moved is written over from its beginning.
             self.checkpoints.ask();
             if failed.outcome_is_unknown {
                 tracing::error!(database = self.name, error = %failed.error, "a commit failed midway; nothing more is written");
-                self.breaks.send_replace(true);
+                self.breaks.tell();
             }
             refuse_all(&failed.error)
         });
         let pages = self.log_pages.load(Ordering::Relaxed);
-        self.checkpoints.committed(pages);
         metrics::histogram!("kyc_store_commit_seconds", "database" => self.name)
             .record(started.elapsed().as_secs_f64());
         metrics::histogram!("kyc_store_group_size", "database" => self.name).record(group.len() as f64);
@@ -196,7 +198,8 @@ type Results = Vec<Result<Ran, StoreError>>;
 
 /// Writes a group as one transaction. A write that fails does not take its neighbours down; a failed commit
 /// acknowledges nobody.
-fn commit_group(connection: &Connection, group: &[Write]) -> Result<Results, Failed> {
+#[expect(clippy::disallowed_methods, reason = "measures, for the next group's patience")]
+fn commit_group(connection: &Connection, group: &[Write], commit_time: &mut Duration) -> Result<Results, Failed> {
     // To be able to take back one write alone has its price, and few fail: it is paid when one has.
     let results = match run_together(connection, group) {
         Ok(results) => results,
@@ -208,7 +211,10 @@ fn commit_group(connection: &Connection, group: &[Write]) -> Result<Results, Fai
             }
         })?,
     };
-    batch(connection, "COMMIT").map_err(|error| {
+    let begun = Instant::now();
+    let committed = batch(connection, "COMMIT");
+    *commit_time = begun.elapsed();
+    committed.map_err(|error| {
         let _ = batch(connection, "ROLLBACK");
         Failed {
             error: store_error(&error),
@@ -264,11 +270,4 @@ fn run_all(connection: &Connection, statements: &[Statement]) -> Result<Ran, Sto
         last = run(connection, statement)?;
     }
     Ok(last)
-}
-
-fn batch(connection: &Connection, sql: &str) -> Result<(), rusqlite::Error> {
-    let ran = connection
-        .prepare_cached(sql)
-        .and_then(|mut statement| statement.execute(()));
-    ran.map(|_| ())
 }

@@ -62,36 +62,23 @@ impl<C: Change> AnyChange for C {
     fn decide(&self, state: &CustomerState, context: &Context) -> Result<Decided, Rejection> {
         self.permitted(context.model())?;
         self.admit(state, &context.actor)?;
-        let mut due = Work::new(state.clone(), context.clone());
-        crate::due::apply(&mut due)?;
-        let due_count = due.events().len();
-        let mut work = due.clone();
-        match Change::decide(self, &mut work) {
-            Ok(outcome) => {
-                let (state, events, queue) = work.finish();
-                let outcome = match outcome {
-                    Outcome::Done(reply) => Ok(crate::record::json_of(&reply)),
-                    Outcome::Refused(rejection) => Err(rejection),
-                };
-                Ok(Decided {
-                    state,
-                    events,
-                    queue,
-                    outcome,
-                })
-            }
+        let mut work = Work::new(state.clone(), context.clone());
+        crate::due::apply(&mut work)?;
+        let due = (!work.events().is_empty()).then(|| work.clone());
+        let (work, outcome) = match (Change::decide(self, &mut work), due) {
+            (Ok(Outcome::Done(reply)), _) => (work, Ok(crate::record::json_of(&reply))),
+            (Ok(Outcome::Refused(rejection)), _) => (work, Err(rejection)),
             // What was due is true whatever becomes of the command.
-            Err(rejection) if due_count > 0 => {
-                let (state, events, queue) = due.finish();
-                Ok(Decided {
-                    state,
-                    events,
-                    queue,
-                    outcome: Err(rejection),
-                })
-            }
-            Err(rejection) => Err(rejection),
-        }
+            (Err(rejection), Some(due)) => (due, Err(rejection)),
+            (Err(rejection), None) => return Err(rejection),
+        };
+        let (state, events, queue) = work.finish();
+        Ok(Decided {
+            state,
+            events,
+            queue,
+            outcome,
+        })
     }
 }
 

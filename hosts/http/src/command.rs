@@ -53,6 +53,9 @@ fn bad_key() -> Rejection {
 }
 
 fn query_members(command: &Command, query: &str) -> Result<Map<String, Value>, Rejection> {
+    if query.is_empty() {
+        return Ok(Map::new());
+    }
     let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
     command.params.from_query(pairs).map_err(Rejection::InvalidData)
 }

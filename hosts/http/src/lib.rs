@@ -16,6 +16,7 @@ mod upload;
 mod webhook;
 
 use std::fmt::Display;
+use std::net::IpAddr;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -27,8 +28,6 @@ use kyc_ports::app::App;
 
 use crate::reply::ReplyBody;
 use crate::route::Routes;
-
-pub use crate::webhook::Source;
 
 /// Serves the application over HTTP.
 #[derive(Debug, Clone)]
@@ -61,15 +60,15 @@ impl Http {
         self
     }
 
-    /// Serves one request.
-    pub async fn handle<B>(&self, request: Request<B>) -> Response<ReplyBody>
+    /// Serves one request, from an address if the host knows it.
+    pub async fn handle<B>(&self, request: Request<B>, source: Option<IpAddr>) -> Response<ReplyBody>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Display + Send + Sync + Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (parts, body) = request.into_parts();
         if let Some(slug) = webhook::slug(parts.uri.path()) {
-            return Box::pin(webhook::serve(&self.app, &parts, slug, body)).await;
+            return Box::pin(webhook::serve(&self.app, &parts, source, slug, body)).await;
         }
         let served = match parts.uri.path() {
             "/upload" => match parts.method {

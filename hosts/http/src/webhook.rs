@@ -17,10 +17,6 @@ use percent_encoding::percent_decode_str;
 
 use crate::reply::{self, ReplyBody};
 
-/// The address that a request came from; a host puts it into the request's extensions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Source(pub IpAddr);
-
 /// The slug of a webhook's path.
 pub(crate) fn slug(path: &str) -> Option<&str> {
     let slug = path
@@ -29,18 +25,30 @@ pub(crate) fn slug(path: &str) -> Option<&str> {
     (!slug.is_empty() && !slug.contains('/')).then_some(slug)
 }
 
-pub(crate) async fn serve<B>(app: &App, parts: &Parts, slug: &str, body: B) -> Response<ReplyBody>
+pub(crate) async fn serve<B>(
+    app: &App,
+    parts: &Parts,
+    source: Option<IpAddr>,
+    slug: &str,
+    body: B,
+) -> Response<ReplyBody>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    match take(app, parts, slug, body).await {
+    match take(app, parts, source, slug, body).await {
         Ok(reply) => reply,
         Err(refusal) => error(&refusal),
     }
 }
 
-async fn take<B>(app: &App, parts: &Parts, slug: &str, body: B) -> Result<Response<ReplyBody>, WebhookError>
+async fn take<B>(
+    app: &App,
+    parts: &Parts,
+    source: Option<IpAddr>,
+    slug: &str,
+    body: B,
+) -> Result<Response<ReplyBody>, WebhookError>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -58,7 +66,7 @@ where
     })?;
     let body = body.to_bytes();
     let slug = percent_decode_str(slug).decode_utf8_lossy();
-    let source = parts.extensions.get::<Source>().map(|source| source.0.to_string());
+    let source = source.map(|address| address.to_string());
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let received = app
         .webhook(WebhookRequest {

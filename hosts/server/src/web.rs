@@ -20,7 +20,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use kyc_core::rejection::Rejection;
 use kyc_http::reply::ReplyBody;
-use kyc_http::{Http, Source, reply};
+use kyc_http::{Http, reply};
 use tokio::runtime::Handle;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
@@ -63,7 +63,7 @@ impl Listener {
         let routes = self.routes;
         let service = service_fn(move |request| {
             let routes = routes.clone();
-            async move { Ok::<_, Infallible>(routes.answer(request, Source(peer)).await) }
+            async move { Ok::<_, Infallible>(routes.answer(request, peer).await) }
         });
         // The head's time-out also bounds how long a kept-alive connection may be idle.
         let mut io = TimeoutStream::new(io);
@@ -98,7 +98,7 @@ impl Web {
         }
     }
 
-    async fn answer(self: Arc<Self>, request: Request<Incoming>, source: Source) -> Response<ReplyBody> {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>, source: IpAddr) -> Response<ReplyBody> {
         match Pages::find(request.uri().path()) {
             Some(page) => self.pages.serve(page, request.method()).await,
             None => self.api(request, source).await,
@@ -107,9 +107,8 @@ impl Web {
 
     /// The API.
     #[expect(clippy::disallowed_methods, reason = "measures, decides nothing")]
-    async fn api(self: Arc<Self>, mut request: Request<Incoming>, source: Source) -> Response<ReplyBody> {
+    async fn api(self: Arc<Self>, request: Request<Incoming>, source: IpAddr) -> Response<ReplyBody> {
         let started = Instant::now();
-        request.extensions_mut().insert(source);
         let whole = if request.uri().path() == "/upload" {
             UPLOAD
         } else {
@@ -118,7 +117,8 @@ impl Web {
         let patience = Patience { gap: self.stall, whole };
         let has_body = !request.body().is_end_stream();
         let web = self.clone();
-        let serving = async move { web.http.handle(request.map(|body| Deadline::new(body, patience))).await };
+        let request = request.map(|body| Deadline::new(body, patience));
+        let serving = async move { web.http.handle(request, Some(source)).await };
         // What must wait does so in a task of its own: a client that goes away midway must not keep a commit from being
         // announced.
         let served = match begin(AssertUnwindSafe(serving).catch_unwind()) {

@@ -78,7 +78,9 @@ impl Shared {
             Component::Tick => tick::serve(&app, &request).await,
             Component::Api if path == "/readyz" => ready(&app).await,
             Component::Api if NATIVE_ONLY.contains(&path) => unknown(path),
-            Component::Api | Component::Storage | Component::Webhooks => self.http.over(app).handle(request).await,
+            Component::Api | Component::Storage | Component::Webhooks => {
+                self.http.over(app).handle(request, None).await
+            }
         }
     }
 }

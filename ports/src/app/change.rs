@@ -35,13 +35,14 @@ impl App {
     ) -> Result<Value, Rejection> {
         for _ in 0..=CONFLICT_ATTEMPTS_MAX {
             let key = self.locate(actor, change.target(actor)?).await?;
+            let _turn = self.turns.take(&CustomerState::new(key.clone()).stream()).await;
             if let Some(reply) = self.given_before(keyed).await? {
                 return Ok(reply);
             }
-            let _turn = self.turns.take(&CustomerState::new(key.clone()).stream()).await;
-            match self.try_change(actor, &key, change, keyed).await? {
-                Attempt::Answered(answer) => return answer,
-                Attempt::Overtaken => {}
+            match self.try_change(actor, &key, change, keyed).await {
+                Ok(Attempt::Overtaken) => {}
+                Ok(Attempt::Answered(answer)) => return self.unless_given(keyed, answer).await,
+                Err(rejection) => return self.unless_given(keyed, Err(rejection)).await,
             }
         }
         Err(Rejection::Unavailable)
@@ -122,8 +123,14 @@ impl App {
             ..Wanted::default()
         };
         let reserved = self.ports.store.reserve(wanted).await.map_err(refused)?;
-        let salts = (0..count).map(|_| self.random().map(Hash)).collect::<Result<_, _>>()?;
-        Ok((reserved.audit, salts))
+        Ok((reserved.audit, self.salts(count)?))
+    }
+
+    /// Salts, drawn together.
+    fn salts(&self, count: usize) -> Result<Vec<Hash>, Rejection> {
+        let mut salts = vec![[0; 32]; count];
+        self.draw(salts.as_flattened_mut())?;
+        Ok(salts.into_iter().map(Hash).collect())
     }
 
     /// Gathers what the decision needs.
@@ -192,13 +199,14 @@ impl App {
     ) -> Result<Value, Rejection> {
         for _ in 0..=CONFLICT_ATTEMPTS_MAX {
             let brand = self.configured_brand(actor, change).await?;
+            let _turn = self.turns.take(&brand_stream(&brand)).await;
             if let Some(reply) = self.given_before(keyed).await? {
                 return Ok(reply);
             }
-            let _turn = self.turns.take(&brand_stream(&brand)).await;
-            match self.try_configure(actor, &brand, change, keyed).await? {
-                Attempt::Answered(answer) => return answer,
-                Attempt::Overtaken => {}
+            match self.try_configure(actor, &brand, change, keyed).await {
+                Ok(Attempt::Overtaken) => {}
+                Ok(Attempt::Answered(answer)) => return self.unless_given(keyed, answer).await,
+                Err(rejection) => return self.unless_given(keyed, Err(rejection)).await,
             }
         }
         Err(Rejection::Unavailable)

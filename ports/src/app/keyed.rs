@@ -85,6 +85,21 @@ fn without_secrets(body: &Value) -> Value {
 }
 
 impl App {
+    /// An answer; in place of a refusal the reply that another process has meanwhile given to the same request.
+    pub(super) async fn unless_given(
+        &self,
+        keyed: Option<&Keyed>,
+        answer: Result<Value, Rejection>,
+    ) -> Result<Value, Rejection> {
+        match answer {
+            Ok(reply) => Ok(reply),
+            Err(rejection) => match self.given_before(keyed).await {
+                Ok(Some(reply)) => Ok(reply),
+                Ok(None) | Err(_) => Err(rejection),
+            },
+        }
+    }
+
     /// The reply given before under this key.
     pub(super) async fn given_before(&self, keyed: Option<&Keyed>) -> Result<Option<Value>, Rejection> {
         let Some(keyed) = keyed else { return Ok(None) };

@@ -62,6 +62,7 @@ impl App {
         if !tenant.kyc_model.takes_webhooks() {
             return Err(WebhookError::WrongModel(tenant.kyc_model.name()));
         }
+        let _place = self.admission.place()?;
         let webhook = Webhook::read(request.body, now).map_err(WebhookError::Invalid)?;
         self.apply(&tenant, webhook).await
     }

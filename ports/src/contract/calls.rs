@@ -1,7 +1,7 @@
 //! Calls out: stored with the change that causes them, seen by the decisions that they matter to, and in the queue only
 //! as a commit says.
 
-use kyc_core::commit::Commit;
+use kyc_core::commit::{Commit, Put};
 use kyc_core::id::{CustomerKey, DeliveryId};
 use kyc_core::outbound::{Delivery, QueueChange, QueuedCall, relevant};
 use kyc_core::profile::Profile;
@@ -27,7 +27,7 @@ pub(super) async fn commit_with(
     let state = store.customer(key).await.unwrap();
     let kyc_id = state.profile.as_ref().map(|profile| profile.id);
     let mut commit = commit_of(store, &state, &state, &[event(kyc_id)]).await;
-    commit.deliveries = calls.to_vec();
+    commit.deliveries = calls.iter().cloned().map(Put::whole).collect();
     commit.queue = queue.to_vec();
     commit
 }

@@ -106,7 +106,7 @@ pub async fn one_of_many_at_once_wins(store: &dyn Store) {
     let after = store.customer(&key).await.unwrap();
     assert_eq!(
         (after.head, after.profile.as_ref()),
-        (won[0].head, won[0].profile.as_ref())
+        (won[0].head, won[0].profile.as_ref().map(|put| &put.row))
     );
     let Rows::Audit(rows) = list(store, Filter::Audit(AuditFilter::default())).await else {
         panic!("no audit rows")
