@@ -2,6 +2,7 @@
 //! of time. Raw bytes over non-blocking sockets: it must not be what is measured.
 
 mod http;
+mod pressed;
 mod tcp;
 
 use std::net::SocketAddr;
@@ -32,6 +33,8 @@ enum Protocol {
     Http,
     /// Lines over TCP, so many requests under way at once.
     Tcp(usize),
+    /// The same, by clients who ask for more than they get.
+    Pressed(usize),
 }
 
 /// Whom to load, for how long.
@@ -58,13 +61,15 @@ pub(crate) struct Measured {
     pub(crate) done: u64,
     /// Requests answered, the time before the window included.
     pub(crate) total: u64,
-    /// Anything but a success, whenever.
+    /// Refused for want of room, whenever.
+    pub(crate) refused: u64,
+    /// Anything else but a success, whenever.
     pub(crate) failed: u64,
     /// What the first failure said.
     first_failure: Option<String>,
     /// Length of the window.
     elapsed: Duration,
-    /// From sending to having read the reply (microseconds); HTTP only.
+    /// From sending to having read the reply (microseconds); of HTTP, and of refusals.
     latencies: Histogram<u64>,
 }
 
@@ -84,6 +89,14 @@ impl Clients {
     pub(crate) fn tcp(count: usize, depth: usize, script: impl FnMut(usize) -> Script) -> Self {
         Self {
             protocol: Protocol::Tcp(depth),
+            scripts: (0..count).map(script).collect(),
+        }
+    }
+
+    /// TCP clients that keep so many requests under way or put off.
+    pub(crate) fn pressed(count: usize, depth: usize, script: impl FnMut(usize) -> Script) -> Self {
+        Self {
+            protocol: Protocol::Pressed(depth),
             scripts: (0..count).map(script).collect(),
         }
     }
@@ -147,6 +160,9 @@ fn drive(
                     Protocol::Tcp(depth) => {
                         tokio::time::timeout(patience, tcp::drive(address, depth, &mut script, &window)).await
                     }
+                    Protocol::Pressed(depth) => {
+                        tokio::time::timeout(patience, pressed::drive(address, depth, &mut script, &window)).await
+                    }
                 };
                 let measured = measured.map_err(|_| Error::from("a reply did not come within a minute"))??;
                 Ok::<_, Error>((number, script, measured))
@@ -165,6 +181,7 @@ impl Measured {
         Ok(Self {
             done: 0,
             total: 0,
+            refused: 0,
             failed: 0,
             first_failure: None,
             elapsed,
@@ -188,6 +205,13 @@ impl Measured {
         }
     }
 
+    /// Counts a refusal for want of room.
+    fn refuse(&mut self, took_micros: u64) {
+        self.total += 1;
+        self.refused += 1;
+        self.latencies.saturating_record(took_micros);
+    }
+
     /// Counts a reply that is no success.
     fn fail(&mut self, reply: &[u8]) {
         self.total += 1;
@@ -199,6 +223,7 @@ impl Measured {
     fn add(&mut self, other: &Self) -> Result<()> {
         self.done += other.done;
         self.total += other.total;
+        self.refused += other.refused;
         self.failed += other.failed;
         if self.first_failure.is_none() {
             self.first_failure.clone_from(&other.first_failure);

@@ -6,6 +6,7 @@ mod clients;
 mod durable;
 mod get;
 mod memory;
+mod overload;
 mod pipelined;
 mod pocketbase;
 mod scale;
@@ -28,6 +29,7 @@ const ROWS: &[(&str, Measure)] = &[
     ("durable", durable::run),
     ("clients", clients::run),
     ("acknowledgement", acknowledgement::run),
+    ("overload", overload::run),
     ("pocketbase", pocketbase::run),
     ("upload", upload::run),
     ("webhook", webhook::run),
