@@ -133,6 +133,8 @@ record! {
         pub due_time: Time,
         /// Where it goes on; from the first customer if absent.
         pub cursor: Option<String>,
+        /// How often it has stayed there because the platform gave no answer.
+        pub stays: i64,
     }
 }
 

@@ -319,6 +319,7 @@ impl Store for MemoryStore {
             set.unwrap_or_else(|| Reconciliation {
                 brand: tenant.brand.clone(),
                 due_time: tenant.created_time.plus_seconds(DAY_SECONDS),
+                stays: 0,
                 cursor: None,
             })
         });

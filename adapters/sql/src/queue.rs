@@ -120,7 +120,7 @@ pub fn postpone(postponed: &Postponed) -> Vec<Statement> {
 
 /// Brands whose daily reconciliation is due; read as [`Reconciliation`]s.
 pub fn due_reconciliations(now: Time) -> Statement {
-    let sql = "SELECT t.brand, coalesce(r.due_time, t.created_time + ?2), r.cursor FROM tenants AS t \
+    let sql = "SELECT t.brand, coalesce(r.due_time, t.created_time + ?2), r.cursor, coalesce(r.stays, 0) FROM tenants AS t \
                LEFT JOIN reconciliations AS r ON r.brand = t.brand \
                WHERE t.kyc_model IN ('crm_owns', 'dual') AND coalesce(r.due_time, t.created_time + ?2) <= ?1 \
                ORDER BY t.id";
@@ -130,8 +130,9 @@ pub fn due_reconciliations(now: Time) -> Statement {
 
 /// Sets when and where a reconciliation goes on, if the brand still has a tenant.
 pub fn set_reconciliation(reconciliation: &Reconciliation) -> Statement {
-    let sql = "INSERT INTO reconciliations (brand, due_time, cursor) \
-               SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM tenants WHERE brand = ?1) \
-               ON CONFLICT (brand) DO UPDATE SET due_time = excluded.due_time, cursor = excluded.cursor";
+    let sql = "INSERT INTO reconciliations (brand, due_time, cursor, stays) \
+               SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM tenants WHERE brand = ?1) \
+               ON CONFLICT (brand) DO UPDATE SET due_time = excluded.due_time, cursor = excluded.cursor, \
+               stays = excluded.stays";
     Statement::new(sql, reconciliation.cells())
 }

@@ -99,6 +99,7 @@ pub async fn fill_tenants(store: &dyn Store) {
         brand: brand("a"),
         due_time: at(300),
         cursor: Some("8".to_owned()),
+        stays: 2,
     };
     store.set_reconciliation(next).await.unwrap();
 }
