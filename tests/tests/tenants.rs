@@ -110,6 +110,19 @@ fn an_address_must_be_plain_https_unless_private_networks_are_allowed() {
         "https://platform.example\\x",
         "https://platform.example/\"",
         "https://platform.exämple",
+        "https://platform.example:99999",
+        "https://platform.example:0",
+        "https://platform.example:",
+        "https://platform.example:x",
+        "https://platform.example:1:2",
+        "https://[::1",
+        "https://[::1]x",
+        "https://[1]",
+        "https://::1",
+        "https://a..b",
+        "https://.example",
+        "https://platform%2eexample",
+        "https://(platform)",
         "javascript:alert(1)",
     ];
     for base_url in refused {
@@ -128,6 +141,8 @@ fn an_address_must_be_plain_https_unless_private_networks_are_allowed() {
         ("https://platform.example:8443/api/v2", 0),
         ("http://platform.example", 1),
         ("http://127.0.0.1:8091", 1),
+        ("https://[2001:db8::1]:8443/a", 0),
+        ("https://xn--plattfrm-o4a.example./a_b", 0),
     ] {
         let reply = attempt(base_url, allows).expect(base_url);
         assert_eq!(reply["tenant"]["base_url"], base_url);

@@ -12,7 +12,7 @@ use kyc_core::customer::CustomerState;
 use kyc_core::file::FileMeta;
 use kyc_core::id::{Brand, CustomerId, CustomerKey, DeliveryId, FileId, Slug, TemplateId};
 use kyc_core::level::LevelEntry;
-use kyc_core::limits::{BREAKER_FAILURES_MAX, PROBE_SECONDS};
+use kyc_core::limits::PROBE_SECONDS;
 use kyc_core::outbound::retry::is_overdue;
 use kyc_core::outbound::{Breaker, Delivery, QueuedCall, relevant};
 use kyc_core::query::{Query, Rows};
@@ -297,15 +297,7 @@ impl Store for MemoryStore {
         call.lease_until = None;
         call.attempts = postponed.attempts;
         call.due_time = postponed.due_time;
-        let breaker = tables.breakers.entry(postponed.brand.clone()).or_insert(Breaker {
-            brand: postponed.brand,
-            failures: 0,
-            probe_time: None,
-        });
-        breaker.failures += 1;
-        if breaker.failures >= BREAKER_FAILURES_MAX {
-            breaker.probe_time.get_or_insert(postponed.probe_time);
-        }
+        tables.count_failure(&postponed.brand, postponed.probe_time);
         Ok(())
     }
 
