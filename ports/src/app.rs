@@ -29,7 +29,7 @@ use kyc_core::time::Time;
 use serde_json::{Map, Value};
 
 use crate::app::cache::Cache;
-use crate::app::limiter::Limiter;
+use crate::app::limiter::Limits;
 use crate::app::sessions::Sessions;
 use crate::app::turns::Turns;
 use crate::blobs::Blobs;
@@ -77,7 +77,7 @@ pub struct App {
     file_bytes_max: u64,
     source_rate: Option<Rate>,
     turns: Turns,
-    limiter: Arc<Limiter>,
+    limits: Arc<Limits>,
     sessions: Sessions,
     cache: Option<Arc<Cache>>,
 }
@@ -119,7 +119,7 @@ impl App {
             file_bytes_max: FILE_BYTES_MAX,
             source_rate: None,
             turns,
-            limiter: Arc::default(),
+            limits: Arc::default(),
             sessions: Sessions::default(),
             cache: None,
         }

@@ -100,6 +100,7 @@ macro_rules! store_contract {
             log: an_event_id_claimed_at_once_is_one_entrys;
             log: event_ids_of_slugs_are_apart;
             log: only_accepted_entries_claim_their_event_id;
+            log: a_slug_is_used_by_the_brand_whose_webhooks_came_under_it;
             calls: calls_come_back;
             calls: decisions_see_the_calls_that_matter;
             calls: waiting_calls_come_with_their_customer;

@@ -185,6 +185,8 @@ pub trait Store: Send + Sync {
     async fn has_active_profiles(&self, brand: &Brand) -> Result<bool, StoreError>;
     /// The entry of the level log that has taken an event id.
     async fn claimed_event(&self, slug: &Slug, event_id: &str) -> Result<Option<LevelEntry>, StoreError>;
+    /// The brand whose customers' level logs hold webhooks under a slug, whether or not it is a tenant's now.
+    async fn webhook_brand(&self, slug: &Slug) -> Result<Option<Brand>, StoreError>;
     /// Calls out, those of the ids that are there, in order of their ids.
     async fn deliveries(&self, ids: &[DeliveryId]) -> Result<Vec<Delivery>, StoreError>;
     /// Brands that have calls to send or to give up.

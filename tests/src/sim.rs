@@ -637,6 +637,7 @@ impl Store for Turns {
         fn secrets<'life1>(brand: &'life1 Brand) -> Vec<SealedSecret>;
         fn has_active_profiles<'life1>(brand: &'life1 Brand) -> bool;
         fn claimed_event<'life1, 'life2>(slug: &'life1 Slug, event_id: &'life2 str) -> Option<LevelEntry>;
+        fn webhook_brand<'life1>(slug: &'life1 Slug) -> Option<Brand>;
         fn deliveries<'life1>(ids: &'life1 [DeliveryId]) -> Vec<Delivery>;
         fn callable_brands<>(now: Time) -> Vec<Brand>;
         fn breaker<'life1>(brand: &'life1 Brand) -> Option<Breaker>;

@@ -460,6 +460,47 @@ fn calls_are_signed_with_the_secret_before_until_it_ends() {
 }
 
 #[test]
+fn a_platform_that_missed_a_new_secret_is_never_called_with_it() {
+    scenario(|world| {
+        let tenant = Tenant::add(world, "acme", BRAND, "crm_owns", json!({}));
+        world.template("one", json!({}));
+        let mut players = 1..;
+        let mut call = || {
+            world.require(players.next().unwrap(), "one");
+            world.tick();
+            world.platform.take_requests().pop().expect("a call")
+        };
+        let mut newest = String::new();
+        for _ in 0..5 {
+            newest = rotate(world, json!({ "kind": "outbound", "overlap_seconds": 100 }));
+            world.advance(10);
+            assert!(is_signed_with(&call(), &tenant.outbound_secret));
+        }
+        let begun = world.now() - 50;
+        assert_eq!(ends(world, "outbound"), [Some(begun + 100), None]);
+        assert_eq!(world.store.snapshot().secrets.len(), 3, "with the one for webhooks");
+        world.advance(50);
+        assert!(is_signed_with(&call(), &newest));
+        let next = rotate(world, json!({ "kind": "outbound", "overlap_seconds": 0 }));
+        assert!(is_signed_with(&call(), &next));
+        assert_eq!(ends(world, "outbound"), [None]);
+    });
+}
+
+#[test]
+fn a_slug_is_not_given_to_a_brand_while_another_brands_webhooks_stand_under_it() {
+    scenario(|world| {
+        let first = Tenant::add(world, "acme", BRAND, "platform_owns", json!({}));
+        let told = first.tell(world, &event("approved", "e-1", world.now(), "p-1", 1));
+        assert!(!told.expect("taken").applied);
+        world.ok_as(ADAM, "MngDeleteTenant", json!({ "slug": "acme" }));
+        let of = |brand: &str| tenant_data("acme", brand, "platform_owns", json!({}));
+        refused(world, "MngAddTenant", of("other")).is(409, "RET_DUPLICATE_RECORD");
+        world.ok_as(ADAM, "MngAddTenant", of(BRAND));
+    });
+}
+
+#[test]
 fn a_deleted_tenant_leaves_its_brand_local_and_its_address_unknown() {
     scenario(|world| {
         let tenant = Tenant::add(world, "acme", BRAND, "platform_owns", json!({}));

@@ -230,6 +230,13 @@ impl Store for MemoryStore {
         Ok(locked(&self.tables).claimed_event(slug, event_id).cloned())
     }
 
+    async fn webhook_brand(&self, slug: &Slug) -> Result<Option<Brand>, StoreError> {
+        let tables = locked(&self.tables);
+        let mut entries = tables.customers.values().flat_map(|state| &state.log);
+        let entry = entries.find(|entry| entry.accepted == Flag::Yes && entry.slug.as_ref() == Some(slug));
+        Ok(entry.map(|entry| entry.brand.clone()))
+    }
+
     async fn deliveries(&self, ids: &[DeliveryId]) -> Result<Vec<Delivery>, StoreError> {
         let tables = locked(&self.tables);
         let ids: BTreeSet<&DeliveryId> = ids.iter().collect();

@@ -62,7 +62,7 @@ impl App {
             burst: tenant.lookup_rate,
         };
         let bucket = format!("lookups {}", tenant.tenant_id);
-        let taken = self.limiter.take(&bucket, tenant.lookup_rate, rate, self.now());
+        let taken = self.limits.tenants.take(&bucket, tenant.lookup_rate, rate, self.now());
         taken.map_err(|retry_after_seconds| Rejection::TooFrequent { retry_after_seconds })?;
         self.look_up(&tenant, &brand, part).await
     }
