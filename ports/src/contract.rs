@@ -109,8 +109,8 @@ macro_rules! store_contract {
             calls: a_call_is_finished_under_its_lease;
             calls: an_answer_makes_all_due_that_waited_for_it;
             calls: an_answer_forgets_failures;
-            calls: a_brands_change_wakes_its_calls;
             calls: a_call_that_ends_with_a_failure_counts;
+            calls: a_brands_change_wakes_its_calls;
             claims: due_calls_are_claimed;
             claims: of_each_customer_the_oldest_goes_first;
             claims: no_call_is_claimed_twice;

@@ -318,8 +318,8 @@ impl Store for MemoryStore {
             set.unwrap_or_else(|| Reconciliation {
                 brand: tenant.brand.clone(),
                 due_time: tenant.created_time.plus_seconds(DAY_SECONDS),
-                stays: 0,
                 cursor: None,
+                stays: 0,
             })
         });
         Ok(next.filter(|next| next.due_time <= now).collect())

@@ -175,6 +175,9 @@ pub(crate) struct ReconcileOptions {
     /// Tell the platform our state again where it differs (`crm_owns` only)
     #[arg(long)]
     pub(crate) push: bool,
+    /// Where to go on, as a run that failed told; from the first customer if absent
+    #[arg(long)]
+    pub(crate) cursor: Option<String>,
 }
 
 /// How to play a platform.
