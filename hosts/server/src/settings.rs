@@ -207,7 +207,7 @@ pub(crate) struct SimulateOptions {
     /// Webhooks a second
     #[arg(long, default_value = "10")]
     pub(crate) rate: std::num::NonZeroU32,
-    /// How calls are answered: `prompt`, `hang`, `drop`, `garbage`, `too-long`, `refuse:CODE:MESSAGE`,
+    /// How calls are answered: `prompt`, `hang`, `mute`, `drop`, `garbage`, `too-long`, `refuse:CODE:MESSAGE`,
     /// `status:503[:RETRY_AFTER]` or `outages:SEED:PERCENT`
     #[arg(long, default_value = "prompt")]
     pub(crate) behaviour: kyc_simulator::platform::Behaviour,
