@@ -90,7 +90,8 @@ impl Change for Receive {
             });
         }
         work.profile_known_as(Some(webhook.player_external_id.clone()));
-        let applied = work.receive(&self.slug, webhook, Flag::Yes);
+        let applied = work.telling_effects(|work| work.receive(&self.slug, webhook, Flag::Yes));
+        work.amend_history(|history| history.applied = applied);
         work.recalculate();
         let profile = work.state.profile.as_ref();
         Ok(Outcome::Done(ReceivedReply {

@@ -29,7 +29,7 @@ impl Work {
             expires_at,
             ..self.next_entry()
         };
-        self.enter(entry);
+        self.telling_effects(|work| work.enter(entry));
     }
 
     /// The next entry of the level log, to be filled.
@@ -50,17 +50,22 @@ impl Work {
         }
     }
 
-    /// Enters an entry into the level log, with the last event; whether it is effective. The newest line of the history
-    /// names the webhooks that are effective by it, or no longer are.
-    fn enter(&mut self, entry: LevelEntry) -> bool {
-        let before = self.effective();
-        let own = entry.number;
+    /// Enters an entry into the level log, with the last event.
+    fn enter(&mut self, entry: LevelEntry) {
         if let Some(event) = self.events.last_mut() {
             event.log.push(entry.clone());
         }
         self.state.log.push(entry);
+    }
+
+    /// Lets an entry be entered; whether it is effective. The newest line of the history names the webhooks that have
+    /// become effective by it, or no longer are.
+    pub fn telling_effects(&mut self, enter: impl FnOnce(&mut Self)) -> bool {
+        let before = self.effective();
+        enter(self);
         let after = self.effective();
         let log = &self.state.log;
+        let own = log.last().map_or(0, |entry| entry.number);
         let (gained, lost) = (ids(log, &after, &before, own), ids(log, &before, &after, own));
         let mut newest_first = self.events.iter_mut().rev();
         if let Some(history) = newest_first.find_map(|event| event.history.as_mut()) {
@@ -75,9 +80,8 @@ impl Work {
         fold(&self.state.log, self.now).effective
     }
 
-    /// Records a webhook of a customer whose profile is there; whether it is effective. One that is not accepted makes
-    /// no history.
-    pub fn receive(&mut self, slug: &Slug, webhook: &Webhook, accepted: Flag) -> bool {
+    /// Records a webhook of a customer whose profile is there. One that is not accepted makes no history.
+    pub fn receive(&mut self, slug: &Slug, webhook: &Webhook, accepted: Flag) {
         let note = Note {
             source: Some(slug.to_string()),
             reason: (accepted == Flag::No).then(|| "event_id_conflict".to_owned()),
@@ -121,9 +125,7 @@ impl Work {
             event.body = Some(webhook.body.clone());
             event.history = (accepted == Flag::Yes).then_some(history);
         }
-        let applied = self.enter(entry);
-        self.amend_history(|history| history.applied = applied);
-        applied
+        self.enter(entry);
     }
 
     /// Gives verifications that have ended by the clock their line in the history.
