@@ -92,7 +92,7 @@ pub const OUTBOUND_CALL_SECONDS_MAX: u64 = 10;
 pub const WEBHOOK_BYTES_MAX: usize = 64 * 1024;
 /// Longest `event_id` of a webhook.
 pub const EVENT_ID_CHARS_MAX: usize = 128;
-/// Longest `reason` of a webhook's rejection.
+/// How much of the `reason` of a webhook's rejection the history shows; the body is kept whole.
 pub const WEBHOOK_REASON_CHARS_MAX: usize = 2_000;
 /// How far a webhook's `ts` may be ahead of now.
 pub const WEBHOOK_AHEAD_SECONDS_MAX: i64 = 300;

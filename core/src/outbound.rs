@@ -115,9 +115,23 @@ pub enum QueueChange {
         delivery_id: DeliveryId,
         /// The end of the lease.
         lease_until: Time,
-        /// The platform answered: its breaker closes, and all that waits is due.
-        answered: Option<Time>,
+        /// What the try told of the platform.
+        heard: Heard,
+        /// When.
+        now: Time,
     },
+}
+
+/// What the end of a call tells of its platform.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Heard {
+    /// Nothing: it was not called.
+    #[default]
+    Nothing,
+    /// It answered: its breaker closes, and all that waits is due.
+    Answer,
+    /// It failed, which its breaker counts.
+    Failure,
 }
 
 impl QueuedCall {

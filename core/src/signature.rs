@@ -12,7 +12,7 @@ pub const SIGNATURE_HEADER: &str = "x-ucrm-signature";
 /// Header with the Unix seconds that are signed with the body.
 pub const TIMESTAMP_HEADER: &str = "x-ucrm-timestamp";
 
-/// Most signatures of one header that are looked at.
+/// Most signatures of one header that are looked at: a sender has few secrets, and each costs a comparison.
 const SIGNATURES_MAX: usize = 8;
 
 /// The signature of a body, in lower-case hex. The secret is the string's own bytes, never decoded.
@@ -21,7 +21,7 @@ pub fn sign(secret: &str, timestamp: &str, body: &[u8]) -> String {
 }
 
 /// Whether a header holds a signature of the body with one of the secrets: hex in either case, with or without `v1=`,
-/// several separated by commas. Every secret is compared in constant time.
+/// several separated by commas, of which the first eight are looked at. Every secret is compared in constant time.
 pub fn is_signed(secrets: &[String], timestamp: &str, header: &str, body: &[u8]) -> bool {
     let given: Vec<[u8; 32]> = header.split(',').take(SIGNATURES_MAX).filter_map(decoded).collect();
     let mut found = subtle::Choice::from(0);

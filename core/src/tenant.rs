@@ -8,6 +8,8 @@ pub mod reconcile;
 pub mod rotate_secret;
 pub mod update;
 
+use std::net::Ipv6Addr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -171,7 +173,7 @@ fn check_base_url(base_url: Option<&str>, model: KycModel, allows_private: Flag)
         Some(("http", _)) => return wrong("must be https, unless private networks are allowed"),
         _ => return wrong("must be an https address"),
     };
-    let host = rest.split('/').next().unwrap_or_default();
+    let authority = rest.split('/').next().unwrap_or_default();
     // What RFC 3986 lets stand in a host and a path, without a user.
     let is_plain = rest
         .bytes()
@@ -179,10 +181,40 @@ fn check_base_url(base_url: Option<&str>, model: KycModel, allows_private: Flag)
     if base_url.len() > BASE_URL_CHARS_MAX {
         return wrong("is too long");
     }
-    if !is_plain || host.is_empty() || host.starts_with(':') || rest.ends_with('/') {
+    if !is_plain || authority.is_empty() || rest.ends_with('/') {
         return wrong("must be a plain address without user, query, fragment or slash at the end");
     }
+    if !is_reachable(authority) {
+        return wrong("must have a host name or address, and a port from 1 to 65535 if any");
+    }
     Ok(())
+}
+
+/// Whether a call could go to a host and port: a name (RFC 1123, with underscores) or an address, and a real port.
+fn is_reachable(authority: &str) -> bool {
+    let (is_host, port) = match authority.strip_prefix('[').map(|rest| rest.split_once(']')) {
+        Some(Some((address, port))) => (address.parse::<Ipv6Addr>().is_ok(), port),
+        Some(None) => return false,
+        None => {
+            let (name, port) = authority
+                .find(':')
+                .map_or((authority, ""), |colon| authority.split_at(colon));
+            (is_host_name(name), port)
+        }
+    };
+    let is_port =
+        |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse().is_ok_and(|port: u16| port > 0);
+    is_host && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
+}
+
+fn is_host_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        (1..=63).contains(&label.len()) && label.bytes().all(is_inner)
+    };
+    // The dot at the end says that the name is whole.
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.len() <= 253 && name.split('.').all(is_label)
 }
 
 /// A brand's model is picked once: another one would read the customers' history by other rules.

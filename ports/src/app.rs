@@ -31,7 +31,7 @@ use serde_json::{Map, Value};
 
 use crate::app::admission::Admission;
 use crate::app::cache::Cache;
-use crate::app::limiter::Limiter;
+use crate::app::limiter::Limits;
 use crate::app::sessions::Sessions;
 use crate::app::turns::Turns;
 use crate::blobs::Blobs;
@@ -80,7 +80,7 @@ pub struct App {
     source_rate: Option<Rate>,
     turns: Turns,
     admission: Admission,
-    limiter: Arc<Limiter>,
+    limits: Arc<Limits>,
     sessions: Sessions,
     cache: Option<Arc<Cache>>,
 }
@@ -123,7 +123,7 @@ impl App {
             source_rate: None,
             turns,
             admission: Admission::default(),
-            limiter: Arc::default(),
+            limits: Arc::default(),
             sessions: Sessions::default(),
             cache: None,
         }

@@ -133,6 +133,8 @@ record! {
         pub due_time: Time,
         /// Where it goes on; from the first customer if absent.
         pub cursor: Option<String>,
+        /// How often it has stayed there because the platform gave no answer.
+        pub stays: i64,
     }
 }
 
@@ -183,6 +185,8 @@ pub trait Store: Send + Sync {
     async fn has_active_profiles(&self, brand: &Brand) -> Result<bool, StoreError>;
     /// The entry of the level log that has taken an event id.
     async fn claimed_event(&self, slug: &Slug, event_id: &str) -> Result<Option<LevelEntry>, StoreError>;
+    /// The brand whose customers' level logs hold webhooks under a slug, whether or not it is a tenant's now.
+    async fn webhook_brand(&self, slug: &Slug) -> Result<Option<Brand>, StoreError>;
     /// Calls out, those of the ids that are there, in order of their ids.
     async fn deliveries(&self, ids: &[DeliveryId]) -> Result<Vec<Delivery>, StoreError>;
     /// Brands that have calls to send or to give up.

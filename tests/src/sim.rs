@@ -1,9 +1,9 @@
 //! A small world: the application over its memory ports, with a clock that jumps, randomness that repeats and tokens
 //! that need no keys. What a scenario leaves behind is compared with a replay of its audit rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use kyc_core::actor::{Actor, BrandScope};
@@ -89,6 +89,7 @@ pub struct World {
     pub blobs: Arc<MemoryBlobs>,
     /// The platforms of all tenants.
     pub platform: Arc<ScriptedOutbound>,
+    broken: Arc<Mutex<BTreeSet<CustomerKey>>>,
     ports: Ports,
     remembers: bool,
 }
@@ -140,8 +141,9 @@ impl World {
         let store = Arc::new(MemoryStore::new());
         let blobs = Arc::new(MemoryBlobs::new(clock.clone()));
         let platform = Arc::new(ScriptedOutbound::default());
+        let broken = Arc::new(Mutex::default());
         let ports = Ports {
-            store: Arc::new(Turns(store.clone())),
+            store: Arc::new(Turns(store.clone(), broken.clone())),
             blobs: blobs.clone(),
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(7)),
@@ -156,6 +158,7 @@ impl World {
             store,
             blobs,
             platform,
+            broken,
             ports,
             remembers: false,
         }
@@ -180,6 +183,12 @@ impl World {
     /// The clock's Unix seconds.
     pub fn now(&self) -> i64 {
         self.clock.now().seconds()
+    }
+
+    /// From now on nothing about these customers of [`BRAND`] is stored, as on a disk that is broken just there.
+    pub fn breaks(&self, customers: &[i64]) {
+        let keys = customers.iter().map(|customer_id| key(BRAND, *customer_id));
+        *self.broken.lock().expect("no panic meanwhile") = keys.collect();
     }
 
     /// Moves the clock.
@@ -546,7 +555,19 @@ impl Tokens for TestTokens {
 }
 
 /// The memory store, but every access lets others have their turn first, as a store elsewhere would.
-struct Turns(Arc<MemoryStore>);
+struct Turns(Arc<MemoryStore>, Arc<Mutex<BTreeSet<CustomerKey>>>);
+
+impl Turns {
+    /// Refuses a commit about a customer whose rows are broken.
+    fn check(&self, commit: &Commit) -> Result<(), StoreError> {
+        let broken = self.1.lock().expect("no panic meanwhile");
+        let mut streams = broken.iter().map(|key| CustomerState::new(key.clone()).stream());
+        if streams.any(|stream| stream == commit.stream) {
+            return Err(StoreError::Failed("broken".to_owned()));
+        }
+        Ok(())
+    }
+}
 
 /// Waits once.
 async fn turn() {
@@ -582,6 +603,18 @@ macro_rules! in_turns {
 }
 
 impl Store for Turns {
+    fn commit<'life0, 'async_trait>(&'life0 self, commit: Commit) -> Later<'async_trait, ()>
+    where
+        'life0: 'async_trait,
+        Self: 'async_trait,
+    {
+        Box::pin(async move {
+            turn().await;
+            self.check(&commit)?;
+            self.0.commit(commit).await
+        })
+    }
+
     in_turns! {
         fn locate<>(thing: Thing) -> Option<CustomerKey>;
         fn template_brand<>(id: TemplateId) -> Option<Brand>;
@@ -591,7 +624,6 @@ impl Store for Turns {
         fn brand<'life1, 'life2>(brand: &'life1 Brand, templates: &'life2 TemplateNeed) -> BrandState;
         fn list<'life1>(query: &'life1 Query) -> Rows;
         fn reserve<>(wanted: Wanted) -> Reserved;
-        fn commit<>(commit: Commit) -> ();
         fn kept_reply<'life1, 'life2, 'life3>(subject: &'life1 str, command: &'life2 str, key: &'life3 str)
             -> Option<KeptReply>;
         fn forget_replies<>(before: Time) -> u64;
@@ -605,6 +637,7 @@ impl Store for Turns {
         fn secrets<'life1>(brand: &'life1 Brand) -> Vec<SealedSecret>;
         fn has_active_profiles<'life1>(brand: &'life1 Brand) -> bool;
         fn claimed_event<'life1, 'life2>(slug: &'life1 Slug, event_id: &'life2 str) -> Option<LevelEntry>;
+        fn webhook_brand<'life1>(slug: &'life1 Slug) -> Option<Brand>;
         fn deliveries<'life1>(ids: &'life1 [DeliveryId]) -> Vec<Delivery>;
         fn callable_brands<>(now: Time) -> Vec<Brand>;
         fn breaker<'life1>(brand: &'life1 Brand) -> Option<Breaker>;

@@ -1,7 +1,7 @@
 //! Edges where what the platform was told and what holds could come apart.
 use kyc_memory::answer;
 use kyc_tests::platform::*;
-use kyc_tests::sim::{ADAM, BRAND, World, run, scenario};
+use kyc_tests::sim::{ADAM, BRAND, MARY, World, overlaid, request, run, scenario};
 use serde_json::json;
 use std::pin::Pin;
 use std::task::{Context, Waker};
@@ -215,4 +215,62 @@ fn an_approval_after_a_late_lapse_is_told() {
 #[test]
 fn an_approval_after_a_late_lapse_holds_under_dual_too() {
     approved_again_after_a_late_lapse("dual");
+}
+
+#[test]
+fn an_older_verdict_is_not_replayed_where_the_newer_one_was_refused() {
+    let approve = ("MngApproveKycStep", json!({}));
+    let reject = ("MngRejectKycStep", json!({ "reason": "FORGED" }));
+    for [older, newer] in [[approve.clone(), reject.clone()], [reject, approve]] {
+        scenario(|world: &World| {
+            tenant(world, "crm_owns");
+            let step = required(world, ADA, "one", 1);
+            send_all(world);
+            let of_step = |verdict: &(&'static str, serde_json::Value)| {
+                let data = overlaid(json!({ "id": step }), verdict.1.clone());
+                request(MARY, None, verdict.0, data)
+            };
+            run(world.app.call(of_step(&older))).unwrap();
+            // The newer one comes while the older one is on its way, and so cannot take it back.
+            let (app, mut next) = (world.app.clone(), Some(of_step(&newer)));
+            world.platform.answers(move |_| match next.take() {
+                Some(next) => {
+                    run(app.call(next)).unwrap();
+                    Reaction::Denied.give()
+                }
+                None => Reaction::Refuses.give(),
+            });
+            send_all(world);
+            reacts(world, Reaction::Takes);
+            let rows = deliveries(world);
+            let statuses: Vec<String> = rows.iter().map(|row| text(&row["status"])).collect();
+            assert_eq!(statuses, ["delivered", "dead", "refused"]);
+            world
+                .refused("MngReplayKycDelivery", json!({ "id": rows[1]["id"] }))
+                .is_invalid_state(3);
+        });
+    }
+}
+
+#[test]
+fn a_verdict_that_still_holds_is_replayed() {
+    scenario(|world: &World| {
+        let tenant = tenant(world, "crm_owns");
+        let step = required(world, ADA, "one", 1);
+        send_all(world);
+        for verdict in ["verified approved", "rejected FORGED"] {
+            reacts(world, Reaction::Denied);
+            if verdict.starts_with("verified") {
+                approve(world, step);
+            } else {
+                reject(world, step, "FORGED");
+            }
+            send_all(world);
+            reacts(world, Reaction::Takes);
+            drop(posted(world, &[&tenant]));
+            world.ok("MngReplayKycDelivery", json!({ "id": newest(world) }));
+            send_all(world);
+            assert_eq!(posted(world, &[&tenant])[0].line(), format!("update 1 {verdict}"));
+        }
+    });
 }

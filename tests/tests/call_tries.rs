@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use kyc_core::time::Time;
 use kyc_memory::answer;
 use kyc_ports::outbound::OutboundAnswer;
+use kyc_ports::store::{Claim, Postponed, Store, Which};
 use kyc_tests::platform::{
     Reaction, Sent, Tenant, approve, attempts, deliveries, delivery, due_in, end_of, newest, posted, reacts,
     reacts_for, reject, required, send_all, tenant, tenant_of, text,
 };
-use kyc_tests::sim::{ADAM, BRAND, World, id_of, scenario};
+use kyc_tests::sim::{ADAM, BRAND, World, id_of, run, scenario};
 use serde_json::{Value, json};
 
 /// The customer of most scenarios.
@@ -491,6 +492,64 @@ fn the_failures_are_counted_over_all_calls_of_the_tenant() {
         world.advance(60);
         send_all(world);
         assert_eq!(sent_to(&posted(world, &[tenant])), ["1"]);
+    });
+}
+
+#[test]
+fn the_try_that_gives_a_call_up_counts_as_a_failure() {
+    told(|world, _| {
+        required(world, 1, "one", 1);
+        reacts(world, Reaction::Fails);
+        world.tick();
+        let call = world.store.snapshot().queue[0].clone();
+        world.clock.set(call.due_time);
+        let now = world.app.now();
+        let claim = Claim {
+            brand: call.brand.clone(),
+            which: Which::Due,
+            now,
+            lease_until: now.plus_seconds(30),
+            limit: 1,
+        };
+        let put_back = Postponed {
+            delivery_id: call.delivery_id,
+            brand: call.brand.clone(),
+            lease_until: claim.lease_until,
+            // As if it had been tried so often.
+            attempts: 7,
+            due_time: now,
+            probe_time: now,
+        };
+        assert_eq!(run(world.store.claim_calls(claim)).unwrap().len(), 1);
+        run(world.store.postpone_call(put_back)).unwrap();
+        world.tick();
+        assert_eq!(
+            end_of(world, call.delivery_id.0),
+            ("dead".to_owned(), "tried_out".to_owned())
+        );
+        let breaker = run(world.store.breaker(&call.brand)).unwrap();
+        assert_eq!(breaker.map(|breaker| breaker.failures), Some(3));
+    });
+}
+
+#[test]
+fn a_call_that_cannot_be_given_up_holds_up_no_other() {
+    told(|world, tenant| {
+        world.template("one", json!({ "step_type": 4 }));
+        later(world);
+        initiated(world, [1]);
+        world.tick();
+        world.advance(30 * HOUR);
+        drop(posted(world, &[tenant]));
+        reacts(world, Reaction::Takes);
+        initiated(world, [2]);
+        world.breaks(&[1]);
+        world.tick();
+        assert_eq!(sent_to(&posted(world, &[tenant])), ["2"]);
+        world.breaks(&[]);
+        world.advance(31);
+        world.tick();
+        assert_eq!(deliveries(world)[0]["code"], "expired");
     });
 }
 

@@ -6,7 +6,7 @@ use kyc_tests::platform::{
     Reaction, Sent, Tenant, approve, deliveries, end_of, lines, link, newest, posted, reacts, reject, required,
     send_all, sent, tenant, text, timeline,
 };
-use kyc_tests::sim::{ADAM, BRAND, DAY, MARY, World, id_of, request, run, scenario};
+use kyc_tests::sim::{ADAM, BRAND, DAY, MARY, World, assert_replay, id_of, request, run, scenario};
 use serde_json::{Value, json};
 
 /// The customer of most scenarios.
@@ -147,6 +147,28 @@ fn the_last_told_of_all_levels_counts() {
         send_all(world);
         holds(world, &[("7", "verified", 1)]);
         assert_eq!(drift(&reconciled(world, json!({}))), [""; 0]);
+        holds(world, &[("7", "verified", 2)]);
+        assert_eq!(drift(&reconciled(world, json!({}))), ["7: verified 1, verified 2"]);
+    });
+}
+
+#[test]
+fn what_was_told_last_counts_also_where_an_older_call_was_sent_again() {
+    told(|world, _| {
+        let (first, second) = (required(world, ADA, "one", 1), required(world, ADA, "two", 2));
+        send_all(world);
+        reacts(world, Reaction::Denied);
+        approve(world, first);
+        send_all(world);
+        let dead = newest(world);
+        reacts(world, Reaction::Takes);
+        approve(world, second);
+        send_all(world);
+        world.advance(1);
+        world.ok_as(ADAM, "MngReplayKycDelivery", json!({ "id": dead }));
+        send_all(world);
+        holds(world, &[("7", "verified", 1)]);
+        assert_eq!(drift(&reconciled(world, json!({}))), [""; 0], "{:?}", lines(world));
         holds(world, &[("7", "verified", 2)]);
         assert_eq!(drift(&reconciled(world, json!({}))), ["7: verified 1, verified 2"]);
     });
@@ -359,6 +381,56 @@ fn what_is_decided_while_the_platform_is_asked_is_no_drift() {
 }
 
 #[test]
+fn a_push_never_tells_an_approval_after_a_rejection() {
+    // The rejection comes in before, between and after all that a reconciliation does.
+    for pauses in 0..40 {
+        let world = World::new();
+        let tenant = tenant(&world, "crm_owns");
+        let step = required(&world, ADA, "one", 1);
+        approve(&world, step);
+        send_all(&world);
+        holds(&world, &[("7", "rejected", 1)]);
+        world.advance(2);
+        drop(sent(&world, &[&tenant]));
+        let requests = vec![
+            request(ADAM, None, "MngReconcileTenant", json!({ "slug": BRAND, "push": 1 })),
+            request(
+                MARY,
+                None,
+                "MngRejectKycStep",
+                json!({ "id": step, "reason": "FORGED" }),
+            ),
+        ];
+        let schedule: Vec<usize> = std::iter::repeat_n(0, pauses).chain([1; 20]).collect();
+        for answer in world.race(requests, &schedule) {
+            answer.unwrap();
+        }
+        send_all(&world);
+        let told = posted(&world, &[&tenant]).pop().unwrap();
+        assert_eq!(told.line(), "update 1 rejected FORGED", "{pauses}: {:?}", lines(&world));
+        assert_replay(&world);
+    }
+}
+
+#[test]
+fn a_verification_that_lapses_while_the_platform_is_asked_is_not_told_again() {
+    told(|world, tenant| {
+        let step = required(world, ADA, "one", 1);
+        let end = world.now() + 60;
+        world.ok("MngApproveKycStep", json!({ "id": step, "expires_time": end }));
+        send_all(world);
+        holds(world, &[("7", "rejected", 1)]);
+        drop(sent(world, &[tenant]));
+        world.advance(60);
+        let reply = reconciled(world, json!({ "push": 1 }));
+        assert_eq!((drift(&reply), &reply["skipped"]), (vec![], &json!(1)));
+        send_all(world);
+        let told: Vec<String> = posted(world, &[tenant]).iter().map(Sent::line).collect();
+        assert_eq!(told, ["update 1 rejected expired"]);
+    });
+}
+
+#[test]
 fn only_a_platform_that_is_called_can_be_reconciled() {
     for model in ["platform_owns", "none"] {
         scenario(|world| {
@@ -454,6 +526,32 @@ fn a_second_call_within_the_second_is_too_frequent() {
 }
 
 #[test]
+fn a_slow_platform_makes_the_parts_smaller() {
+    told(|world, tenant| {
+        world.ok_as(ADAM, "MngUpdateTenant", json!({ "slug": BRAND, "lookup_rate": 6 }));
+        for player in 1..=6 {
+            world.set_level(player, 1);
+        }
+        let clock = world.clock.clone();
+        world.platform.answers(move |_| {
+            clock.advance_seconds(10);
+            Ok(answer(404, ""))
+        });
+        let (mut data, mut parts) = (json!({}), Vec::new());
+        while !data["cursor"].is_null() || parts.is_empty() {
+            let reply = reconciled(world, data);
+            parts.push(looked_up(world, tenant));
+            assert_eq!(id_of(&reply["checked"]) as usize, parts.last().unwrap().len());
+            data = json!({ "cursor": reply["next_cursor"] });
+        }
+        assert!(parts.len() > 1 && parts.iter().all(|part| part.len() <= 4), "{parts:?}");
+        let mut players = parts.concat();
+        players.sort();
+        assert_eq!(players, ["1", "2", "3", "4", "5", "6"]);
+    });
+}
+
+#[test]
 fn a_cursor_of_something_else_is_refused() {
     told(|world, _| {
         five_players(world);
@@ -533,6 +631,49 @@ fn a_daily_run_without_answers_goes_on_where_it_was_when_the_platform_is_back() 
             found,
             [vec!["3".to_owned(), "4".to_owned()], vec!["5".to_owned()], IDLE]
         );
+    });
+}
+
+#[test]
+fn a_player_about_whom_no_answer_comes_does_not_stop_the_daily_run() {
+    told(|world, tenant| {
+        world.ok_as(ADAM, "MngUpdateTenant", json!({ "slug": BRAND, "lookup_rate": 1 }));
+        for player in 1..=3 {
+            world.set_level(player, 1);
+        }
+        world.platform.answers(|request| match request.url.as_str() {
+            url if url.ends_with("/2") => Ok(answer(500, "")),
+            _ => Ok(answer(404, "")),
+        });
+        world.advance(DAY);
+        assert_eq!(ticks(world, tenant, 1), [["1"]]);
+        for stay in 0..4 {
+            assert_eq!(ticks(world, tenant, 1), [["2"]], "{stay}");
+            world.advance(if stay < 3 { 300 } else { 0 });
+        }
+        assert_eq!(ticks(world, tenant, 2), [vec!["3".to_owned()], IDLE]);
+        world.advance(DAY);
+        assert_eq!(ticks(world, tenant, 2), [["1"], ["2"]], "the next day it begins anew");
+    });
+}
+
+#[test]
+fn what_cannot_be_stored_about_one_player_stops_no_run() {
+    told(|world, tenant| {
+        five_players(world);
+        world.breaks(&[2]);
+        let reply = reconciled(world, json!({}));
+        let counts = [&reply["checked"], &reply["skipped"], &reply["failed"]].map(id_of);
+        assert_eq!(
+            (counts, drift(&reply)),
+            ([1, 0, 1], vec![]),
+            "drift that is not recorded is none"
+        );
+        drop(sent(world, &[tenant]));
+        world.advance(DAY);
+        let found = ticks(world, tenant, 4);
+        assert_eq!(found[..2], [["1", "2"], ["3", "4"]]);
+        assert_eq!(found[2..], [vec!["5".to_owned()], IDLE]);
     });
 }
 

@@ -448,6 +448,47 @@ fn no_file_no_log_and_no_export_holds_a_secret() {
 }
 
 #[test]
+fn the_operators_socket_is_its_owners_alone() {
+    let (_own, data_dir) = folder();
+    fs::create_dir(&data_dir).unwrap();
+    fs::set_permissions(&data_dir, fs::Permissions::from_mode(0o777)).unwrap();
+    let server = Server::start_in(&data_dir, &[]);
+    is_up(&server);
+    let socket = fs::metadata(data_dir.join("control.sock")).unwrap();
+    assert_eq!(socket.permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_reconciliation_waits_for_its_second_and_goes_on_where_another_failed() {
+    let (_own, data_dir) = folder();
+    let add = ["add", "--slug", "acme", "--brand", "acme", "--model", "crm_owns"];
+    let nowhere = ["--base-url", "https://127.0.0.1:9", "--lookup-rate", "1"];
+    one(&data_dir, &[&add[..], &nowhere[..]].concat());
+    let server = Server::start_in(&data_dir, &[]);
+    let admin = server.rest(&server.admin());
+    for customer_id in 1..=3 {
+        let data = json!({ "brand": "acme", "customer_id": customer_id, "level": 1 });
+        admin.post("/manager/kyc/required-level", &data).ok();
+    }
+    // This one uses the first second up.
+    let first = admin.post("/manager/tenants/acme/reconcile", &json!({})).ok();
+    let totals = json!({ "checked": 0, "skipped": 0, "failed": 3, "drift": 0 });
+    assert_eq!(one(&data_dir, &["reconcile", "--slug", "acme"]), totals);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let rest = json!({ "checked": 0, "skipped": 0, "failed": 2, "drift": 0 });
+    assert_eq!(
+        one(&data_dir, &["reconcile", "--slug", "acme", "--cursor", cursor]),
+        rest
+    );
+    fails(
+        &data_dir,
+        &["reconcile", "--slug", "acme", "--cursor", "lost"],
+        1,
+        "--cursor lost",
+    );
+}
+
+#[test]
 fn the_master_key_is_made_once_and_its_owners_alone() {
     let (_own, data_dir) = folder();
     one(

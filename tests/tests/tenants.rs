@@ -110,6 +110,19 @@ fn an_address_must_be_plain_https_unless_private_networks_are_allowed() {
         "https://platform.example\\x",
         "https://platform.example/\"",
         "https://platform.exämple",
+        "https://platform.example:99999",
+        "https://platform.example:0",
+        "https://platform.example:",
+        "https://platform.example:x",
+        "https://platform.example:1:2",
+        "https://[::1",
+        "https://[::1]x",
+        "https://[1]",
+        "https://::1",
+        "https://a..b",
+        "https://.example",
+        "https://platform%2eexample",
+        "https://(platform)",
         "javascript:alert(1)",
     ];
     for base_url in refused {
@@ -128,6 +141,8 @@ fn an_address_must_be_plain_https_unless_private_networks_are_allowed() {
         ("https://platform.example:8443/api/v2", 0),
         ("http://platform.example", 1),
         ("http://127.0.0.1:8091", 1),
+        ("https://[2001:db8::1]:8443/a", 0),
+        ("https://xn--plattfrm-o4a.example./a_b", 0),
     ] {
         let reply = attempt(base_url, allows).expect(base_url);
         assert_eq!(reply["tenant"]["base_url"], base_url);
@@ -441,6 +456,47 @@ fn calls_are_signed_with_the_secret_before_until_it_ends() {
         assert!(is_signed_with(&call(4), &second));
         let third = rotate(world, json!({ "kind": "outbound", "overlap_seconds": 0 }));
         assert!(is_signed_with(&call(5), &third));
+    });
+}
+
+#[test]
+fn a_platform_that_missed_a_new_secret_is_never_called_with_it() {
+    scenario(|world| {
+        let tenant = Tenant::add(world, "acme", BRAND, "crm_owns", json!({}));
+        world.template("one", json!({}));
+        let mut players = 1..;
+        let mut call = || {
+            world.require(players.next().unwrap(), "one");
+            world.tick();
+            world.platform.take_requests().pop().expect("a call")
+        };
+        let mut newest = String::new();
+        for _ in 0..5 {
+            newest = rotate(world, json!({ "kind": "outbound", "overlap_seconds": 100 }));
+            world.advance(10);
+            assert!(is_signed_with(&call(), &tenant.outbound_secret));
+        }
+        let begun = world.now() - 50;
+        assert_eq!(ends(world, "outbound"), [Some(begun + 100), None]);
+        assert_eq!(world.store.snapshot().secrets.len(), 3, "with the one for webhooks");
+        world.advance(50);
+        assert!(is_signed_with(&call(), &newest));
+        let next = rotate(world, json!({ "kind": "outbound", "overlap_seconds": 0 }));
+        assert!(is_signed_with(&call(), &next));
+        assert_eq!(ends(world, "outbound"), [None]);
+    });
+}
+
+#[test]
+fn a_slug_is_not_given_to_a_brand_while_another_brands_webhooks_stand_under_it() {
+    scenario(|world| {
+        let first = Tenant::add(world, "acme", BRAND, "platform_owns", json!({}));
+        let told = first.tell(world, &event("approved", "e-1", world.now(), "p-1", 1));
+        assert!(!told.expect("taken").applied);
+        world.ok_as(ADAM, "MngDeleteTenant", json!({ "slug": "acme" }));
+        let of = |brand: &str| tenant_data("acme", brand, "platform_owns", json!({}));
+        refused(world, "MngAddTenant", of("other")).is(409, "RET_DUPLICATE_RECORD");
+        world.ok_as(ADAM, "MngAddTenant", of(BRAND));
     });
 }
 

@@ -179,6 +179,28 @@ fn an_address_is_limited_before_the_signature_is_looked_at() {
 }
 
 #[test]
+fn all_addresses_of_an_ipv6_network_are_limited_together() {
+    scenario(|world| {
+        let tenant = platform_owns(world);
+        let rate = Rate {
+            per_second: 1,
+            burst: 1,
+        };
+        let app = world.app.clone().with_source_rate(Some(rate));
+        let mut status = |source: &str| code(from(&app, world, &tenant, source, false)).0;
+        let tried = [
+            "2001:db8::1",
+            "2001:db8::2",
+            "2001:db8:0:1::1",
+            "::ffff:192.0.2.1",
+            "192.0.2.1",
+        ]
+        .map(&mut status);
+        assert_eq!(tried, [401, 429, 401, 401, 429]);
+    });
+}
+
+#[test]
 fn a_tenant_is_limited_after_the_signature_and_before_the_model() {
     scenario(|world| {
         let limits = json!({ "webhook_rate": 10, "webhook_burst": 2 });
@@ -315,6 +337,87 @@ fn without_create_players_only_known_ones_are_told_of() {
         assert!(tenant.tell(world, &submitted("e-1", "p-1")).expect("known").applied);
         let other = || tenant.tell(world, &submitted("e-2", "42"));
         assert_eq!(refused(world, other), (404, "NOT_FOUND"));
+    });
+}
+
+#[test]
+fn an_event_that_was_taken_comes_again_also_where_its_player_is_called_otherwise_now() {
+    scenario(|world| {
+        let tenant = platform_owns(world);
+        world.ok(
+            "MngLinkKycCustomer",
+            json!({ "customer_id": 42, "brand": BRAND, "external_id": "p-1" }),
+        );
+        assert!(tenant.tell(world, &submitted("e-1", "p-1")).expect("known").applied);
+        world.ok(
+            "MngLinkKycCustomer",
+            json!({ "customer_id": 42, "brand": BRAND, "external_id": "p-2" }),
+        );
+        world.ok_as(ADAM, "MngUpdateTenant", json!({ "slug": "acme", "create_players": 0 }));
+        let again = tenant.tell(world, &submitted("e-1", "p-1")).expect("known");
+        assert_eq!((again.applied, again.new_status.name()), (false, "pending"));
+        let other = tenant.tell(world, &event("rejected", "e-1", START - 100, "p-1", 1));
+        assert_eq!(code(other), (409, "CONFLICT"));
+        let unknown = || tenant.tell(world, &submitted("e-2", "p-1"));
+        assert_eq!(refused(world, unknown), (404, "NOT_FOUND"));
+    });
+}
+
+#[test]
+fn what_is_decided_here_tells_which_webhooks_it_makes_effective_or_not() {
+    scenario(|world| {
+        let tenant = Tenant::add(world, "acme", BRAND, "dual", json!({}));
+        world.template("one", json!({ "step_type": 1, "form_schema": {} }));
+        let step = world.require(7, "one");
+        let ahead = event("approved", "e-1", world.now() + 200, "7", 1);
+        assert!(!tenant.tell(world, &ahead).expect("taken").applied);
+        let newest = || {
+            let history = world.profile(7)["customer"]["kyc_history"].clone();
+            let lines = history.as_array().unwrap().iter();
+            let of_step = lines.filter(|line| line["source"] != "outbound");
+            of_step.max_by_key(|line| line["id"].as_i64()).unwrap().clone()
+        };
+        world.advance(1);
+        world.ok("MngSubmitKycStep", json!({ "id": step, "answers": {} }));
+        let line = newest();
+        assert_eq!(
+            (&line["event"], &line["also_effective"]),
+            (&json!("kyc.submitted"), &json!(["e-1"]))
+        );
+        assert_eq!(world.profile(7)["customer"]["kyc_status"], "verified");
+        world.advance(1);
+        world.ok("MngRejectKycStep", json!({ "id": step, "reason": "FORGED" }));
+        let line = newest();
+        assert_eq!(
+            (&line["event"], &line["no_longer_effective"]),
+            (&json!("kyc.rejected"), &json!(["e-1"]))
+        );
+        assert_eq!(world.profile(7)["customer"]["kyc_status"], "rejected");
+    });
+}
+
+#[test]
+fn a_long_reason_is_taken_whole_and_shown_in_part() {
+    scenario(|world| {
+        let tenant = platform_owns(world);
+        tenant.tell(world, &submitted("e-1", "7")).expect("taken");
+        let reason = "ß".repeat(20_000);
+        let data = json!({ "data": { "reason": reason } });
+        let body = overlaid(event("rejected", "e-2", START - 50, "7", 1), data);
+        assert!(tenant.tell(world, &body).expect("taken").applied);
+        let line = world.profile(7)["customer"]["kyc_history"][0].clone();
+        let shown = "ß".repeat(2_000);
+        assert_eq!(
+            (&line["reason"], &line["data"]["reason"]),
+            (&json!(shown), &json!(shown))
+        );
+        let row = world
+            .store
+            .audit_rows()
+            .into_iter()
+            .rfind(|row| row.action == "webhook.received");
+        let kept = row.unwrap().body.expect("a body").into_value();
+        assert_eq!(kept["data"]["reason"], reason);
     });
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::thread;
 
 use kyc_core::limits::WEBHOOK_BYTES_MAX;
+use kyc_core::signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use kyc_simulator::ambient::rfc3339;
 use kyc_tests::rest::{Answer, Rest};
 use kyc_tests::server::{Server, now, shared as server};
@@ -255,6 +256,26 @@ fn signatures_come_with_a_version_or_without_in_either_case_alone_or_among_other
 }
 
 #[test]
+fn signatures_may_come_in_several_lines_of_the_header_and_eight_are_looked_at() {
+    let server = server();
+    let tenant = platform_owns(&server, "wh-lines");
+    let rest = platform(&server);
+    let other = "0".repeat(64);
+    for (before, status) in [(1, 200), (7, 200), (8, 401)] {
+        let body = event("submitted", &format!("e-{before}"), now(), "p-1", 1).to_string();
+        let timestamp = now();
+        let signature = tenant.signature(timestamp, body.as_bytes());
+        let stamp = timestamp.to_string();
+        let mut headers = vec![("content-type", "application/json"), (TIMESTAMP_HEADER, stamp.as_str())];
+        headers.extend(std::iter::repeat_n((SIGNATURE_HEADER, other.as_str()), before));
+        headers.push((SIGNATURE_HEADER, &signature));
+        let path = format!("/v1/adapters/{}/webhooks/kyc-events", tenant.slug);
+        let answer = rest.send("POST", &path, &headers, body.as_bytes());
+        assert_eq!(answer.status, status, "after {before} others");
+    }
+}
+
+#[test]
 fn every_wrong_member_is_named_at_once() {
     let server = server();
     let tenant = platform_owns(&server, "wh-fields");
@@ -441,6 +462,23 @@ fn one_event_that_comes_many_times_at_once_is_applied_once() {
     assert_eq!(applied, 1);
     assert!(answers.iter().all(|answer| answer.ok()["new_status"] == "pending"));
     assert_eq!(history(&server, &tenant.slug).len(), 2);
+}
+
+#[test]
+fn the_first_event_of_an_unknown_player_that_comes_many_times_at_once_makes_one_player() {
+    let server = server();
+    for player in ["p-new", "77"] {
+        let tenant = platform_owns(&server, &format!("wh-first-{player}"));
+        let body = event("submitted", "e-1", now(), player, 1);
+        let answers = post_at_once(&server, &tenant, &vec![body; AT_ONCE]);
+        let applied = answers.iter().filter(|answer| answer.ok()["applied"] == true).count();
+        assert_eq!(applied, 1);
+        assert!(answers.iter().all(|answer| answer.ok()["new_status"] == "pending"));
+        let profiles = profiles(&server, &tenant.slug);
+        assert_eq!(profiles.len(), 1, "{profiles:?}");
+        assert_eq!(profiles[0]["external_id"], player);
+        assert_eq!(history(&server, &tenant.slug).len(), 1);
+    }
 }
 
 #[test]

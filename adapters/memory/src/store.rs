@@ -12,7 +12,7 @@ use kyc_core::customer::CustomerState;
 use kyc_core::file::FileMeta;
 use kyc_core::id::{Brand, CustomerId, CustomerKey, DeliveryId, FileId, Slug, TemplateId};
 use kyc_core::level::LevelEntry;
-use kyc_core::limits::{BREAKER_FAILURES_MAX, PROBE_SECONDS};
+use kyc_core::limits::PROBE_SECONDS;
 use kyc_core::outbound::retry::is_overdue;
 use kyc_core::outbound::{Breaker, Delivery, QueuedCall, relevant};
 use kyc_core::query::{Query, Rows};
@@ -230,6 +230,13 @@ impl Store for MemoryStore {
         Ok(locked(&self.tables).claimed_event(slug, event_id).cloned())
     }
 
+    async fn webhook_brand(&self, slug: &Slug) -> Result<Option<Brand>, StoreError> {
+        let tables = locked(&self.tables);
+        let mut entries = tables.customers.values().flat_map(|state| &state.log);
+        let entry = entries.find(|entry| entry.accepted == Flag::Yes && entry.slug.as_ref() == Some(slug));
+        Ok(entry.map(|entry| entry.brand.clone()))
+    }
+
     async fn deliveries(&self, ids: &[DeliveryId]) -> Result<Vec<Delivery>, StoreError> {
         let tables = locked(&self.tables);
         let ids: BTreeSet<&DeliveryId> = ids.iter().collect();
@@ -297,15 +304,7 @@ impl Store for MemoryStore {
         call.lease_until = None;
         call.attempts = postponed.attempts;
         call.due_time = postponed.due_time;
-        let breaker = tables.breakers.entry(postponed.brand.clone()).or_insert(Breaker {
-            brand: postponed.brand,
-            failures: 0,
-            probe_time: None,
-        });
-        breaker.failures += 1;
-        if breaker.failures >= BREAKER_FAILURES_MAX {
-            breaker.probe_time.get_or_insert(postponed.probe_time);
-        }
+        tables.count_failure(&postponed.brand, postponed.probe_time);
         Ok(())
     }
 
@@ -320,6 +319,7 @@ impl Store for MemoryStore {
                 brand: tenant.brand.clone(),
                 due_time: tenant.created_time.plus_seconds(DAY_SECONDS),
                 cursor: None,
+                stays: 0,
             })
         });
         Ok(next.filter(|next| next.due_time <= now).collect())

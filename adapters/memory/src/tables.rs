@@ -10,7 +10,8 @@ use kyc_core::file::FileMeta;
 use kyc_core::history::HistoryRow;
 use kyc_core::id::{AuditId, Brand, CustomerKey, DeliveryId, FileId, Slug};
 use kyc_core::level::LevelEntry;
-use kyc_core::outbound::{Breaker, Delivery, QueueChange, QueuedCall};
+use kyc_core::limits::{BREAKER_FAILURES_MAX, PROBE_SECONDS};
+use kyc_core::outbound::{Breaker, Delivery, Heard, QueueChange, QueuedCall};
 use kyc_core::status::{Flag, KycModel, ProfileStatus, TemplateStatus};
 use kyc_core::stream::{Head, StreamKey};
 use kyc_core::template::Template;
@@ -202,17 +203,37 @@ impl Tables {
                     self.queue.remove(delivery_id);
                 }
                 QueueChange::Finish {
-                    delivery_id, answered, ..
+                    delivery_id,
+                    heard,
+                    now,
+                    ..
                 } => {
                     self.queue.remove(delivery_id);
-                    if let Some(now) = answered {
-                        let breaker = self.breakers.remove(brand);
-                        if breaker.is_some_and(|breaker| breaker.probe_time.is_some()) {
-                            self.wake(brand, *now);
+                    match heard {
+                        Heard::Nothing => {}
+                        Heard::Answer => {
+                            let breaker = self.breakers.remove(brand);
+                            if breaker.is_some_and(|breaker| breaker.probe_time.is_some()) {
+                                self.wake(brand, *now);
+                            }
                         }
+                        Heard::Failure => self.count_failure(brand, now.plus_seconds(PROBE_SECONDS)),
                     }
                 }
             }
+        }
+    }
+
+    /// Counts a failure of a brand's platform; enough of them in a row open its breaker.
+    pub(crate) fn count_failure(&mut self, brand: &Brand, probe_time: Time) {
+        let breaker = self.breakers.entry(brand.clone()).or_insert_with(|| Breaker {
+            brand: brand.clone(),
+            failures: 0,
+            probe_time: None,
+        });
+        breaker.failures += 1;
+        if breaker.failures >= BREAKER_FAILURES_MAX {
+            breaker.probe_time.get_or_insert(probe_time);
         }
     }
 

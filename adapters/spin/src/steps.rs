@@ -15,6 +15,7 @@ pub const KYC: &[Folder] = &[Folder {
     steps: &[
         include_str!("../../../migrations/kyc/0001_initial.sql"),
         include_str!("../../../migrations/kyc/0002_tenants.sql"),
+        include_str!("../../../migrations/kyc/0003_reconciliations.sql"),
     ],
 }];
 

@@ -228,6 +228,10 @@ impl Store for SpinStore {
         Ok(found.into_iter().next())
     }
 
+    async fn webhook_brand(&self, slug: &Slug) -> Result<Option<Brand>, StoreError> {
+        self.value(load::webhook_brand(slug)).await
+    }
+
     async fn deliveries(&self, ids: &[DeliveryId]) -> Result<Vec<Delivery>, StoreError> {
         self.records(load::deliveries_of(ids)).await
     }

@@ -171,6 +171,12 @@ pub fn claimed_event(slug: &Slug, event_id: &str) -> Statement {
     Statement::new(sql, vec![slug.to_cell(), Cell::Text(event_id.to_owned())])
 }
 
+/// The brand of a webhook that was taken under a slug: by the index of their ids the first one.
+pub fn webhook_brand(slug: &Slug) -> Statement {
+    let sql = "SELECT brand FROM level_log WHERE slug = ?1 AND accepted = 1 AND event_id IS NOT NULL LIMIT 1";
+    Statement::new(sql, vec![slug.to_cell()])
+}
+
 fn of_profile<T: Table>(profile: &Profile) -> Statement {
     Statement::new(
         format!("{} WHERE kyc_id = ?1 ORDER BY id", select::<T>()),

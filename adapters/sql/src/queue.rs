@@ -3,7 +3,7 @@
 use kyc_core::id::Brand;
 use kyc_core::limits::{BREAKER_FAILURES_MAX, PROBE_SECONDS};
 use kyc_core::outbound::retry::overdue_before;
-use kyc_core::outbound::{Breaker, QueueChange, QueuedCall};
+use kyc_core::outbound::{Breaker, Heard, QueueChange, QueuedCall};
 use kyc_core::record::{Cell, Column, Record};
 use kyc_core::time::{DAY_SECONDS, Time};
 use kyc_ports::store::{Claim, Postponed, Reconciliation, Which};
@@ -26,12 +26,17 @@ pub(crate) fn change(brand: &Brand, change: &QueueChange) -> Vec<Statement> {
         QueueChange::Finish {
             delivery_id,
             lease_until,
-            answered,
+            heard,
+            now,
         } => {
             let sql = "DELETE FROM call_queue WHERE delivery_id = ?1 AND lease_until = ?2";
             let mut statements =
                 vec![Statement::new(sql, vec![delivery_id.to_cell(), lease_until.to_cell()]).touching(1)];
-            statements.extend(answered.iter().flat_map(|now| close_breaker(brand, *now)));
+            match heard {
+                Heard::Nothing => {}
+                Heard::Answer => statements.extend(close_breaker(brand, *now)),
+                Heard::Failure => statements.push(count_failure(brand, now.plus_seconds(PROBE_SECONDS))),
+            }
             statements
         }
     }
@@ -45,6 +50,14 @@ fn close_breaker(brand: &Brand, now: Time) -> [Statement; 2] {
         Statement::new(wake, vec![brand.to_cell(), now.to_cell()]),
         Statement::new("DELETE FROM breakers WHERE brand = ?1", vec![brand.to_cell()]),
     ]
+}
+
+/// The platform fails: enough failures in a row open its breaker.
+fn count_failure(brand: &Brand, probe_time: Time) -> Statement {
+    let sql = "INSERT INTO breakers (brand, failures) VALUES (?1, 1) ON CONFLICT (brand) DO UPDATE SET \
+               failures = failures + 1, probe_time = CASE WHEN failures + 1 >= ?3 THEN coalesce(probe_time, ?2) END";
+    let params = vec![brand.to_cell(), probe_time.to_cell(), Cell::Int(BREAKER_FAILURES_MAX)];
+    Statement::new(sql, params)
 }
 
 /// Brands that have calls to send or to give up.
@@ -108,19 +121,15 @@ pub fn postpone(postponed: &Postponed) -> Vec<Statement> {
         Cell::Int(postponed.attempts),
         postponed.due_time.to_cell(),
     ];
-    let count = "INSERT INTO breakers (brand, failures) VALUES (?1, 1) ON CONFLICT (brand) DO UPDATE SET \
-                 failures = failures + 1, probe_time = CASE WHEN failures + 1 >= ?3 THEN coalesce(probe_time, ?2) END";
-    let counted = vec![
-        postponed.brand.to_cell(),
-        postponed.probe_time.to_cell(),
-        Cell::Int(BREAKER_FAILURES_MAX),
-    ];
-    vec![Statement::new(back, params).touching(1), Statement::new(count, counted)]
+    vec![
+        Statement::new(back, params).touching(1),
+        count_failure(&postponed.brand, postponed.probe_time),
+    ]
 }
 
 /// Brands whose daily reconciliation is due; read as [`Reconciliation`]s.
 pub fn due_reconciliations(now: Time) -> Statement {
-    let sql = "SELECT t.brand, coalesce(r.due_time, t.created_time + ?2), r.cursor FROM tenants AS t \
+    let sql = "SELECT t.brand, coalesce(r.due_time, t.created_time + ?2), r.cursor, coalesce(r.stays, 0) FROM tenants AS t \
                LEFT JOIN reconciliations AS r ON r.brand = t.brand \
                WHERE t.kyc_model IN ('crm_owns', 'dual') AND coalesce(r.due_time, t.created_time + ?2) <= ?1 \
                ORDER BY t.id";
@@ -130,8 +139,9 @@ pub fn due_reconciliations(now: Time) -> Statement {
 
 /// Sets when and where a reconciliation goes on, if the brand still has a tenant.
 pub fn set_reconciliation(reconciliation: &Reconciliation) -> Statement {
-    let sql = "INSERT INTO reconciliations (brand, due_time, cursor) \
-               SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM tenants WHERE brand = ?1) \
-               ON CONFLICT (brand) DO UPDATE SET due_time = excluded.due_time, cursor = excluded.cursor";
+    let sql = "INSERT INTO reconciliations (brand, due_time, cursor, stays) \
+               SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM tenants WHERE brand = ?1) \
+               ON CONFLICT (brand) DO UPDATE SET due_time = excluded.due_time, cursor = excluded.cursor, \
+               stays = excluded.stays";
     Statement::new(sql, reconciliation.cells())
 }

@@ -285,6 +285,10 @@ impl Store for SqliteStore {
         Ok(found.into_iter().next())
     }
 
+    async fn webhook_brand(&self, slug: &Slug) -> Result<Option<Brand>, StoreError> {
+        one_value(self.kyc_rows(load::webhook_brand(slug)).await?)
+    }
+
     async fn deliveries(&self, ids: &[DeliveryId]) -> Result<Vec<Delivery>, StoreError> {
         self.records(load::deliveries_of(ids)).await
     }

@@ -18,6 +18,9 @@ use tempfile::TempDir;
 /// The whole schema of the program that knew no tenants.
 const VERSION_1: &str = include_str!("../../../migrations/kyc/0001_initial.sql");
 
+/// What the program added that knew tenants first.
+const VERSION_2: &str = include_str!("../../../migrations/kyc/0002_tenants.sql");
+
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .build()
@@ -120,7 +123,7 @@ fn a_database_of_version_1_is_migrated_and_tells_the_same() {
     assert_eq!(version(&kyc_db(&folder)), 1);
     for _ in 0..2 {
         assert_eq!(told(&open(&folder)), before);
-        assert_eq!(version(&kyc_db(&folder)), 2);
+        assert_eq!(version(&kyc_db(&folder)), 3);
     }
     let rows = audit(&open(&folder)).len() as u64;
     assert_eq!(verify(&kyc_db(&folder)).unwrap().rows, rows);
@@ -208,8 +211,27 @@ fn a_history_row_as_version_1_wrote_it_loads() {
 }
 
 #[test]
+fn a_reconciliation_as_version_2_wrote_it_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = kyc_db(&folder);
+    let connection = Connection::open(&path).unwrap();
+    for step in [VERSION_1, VERSION_2] {
+        connection.execute_batch(step).unwrap();
+    }
+    let sql = "INSERT INTO reconciliations (brand, due_time, cursor) VALUES ('a', 300, '8')";
+    assert_eq!(connection.execute(sql, ()).unwrap(), 1);
+    connection.pragma_update(None, "user_version", 2).unwrap();
+    drop(connection);
+    drop(open(&folder));
+    assert_eq!(version(&path), 3);
+    let connection = Connection::open(&path).unwrap();
+    let sql = "SELECT brand || due_time || cursor || stays FROM reconciliations";
+    assert_eq!(texts(&connection, sql), ["a30080"]);
+}
+
+#[test]
 fn a_newer_programs_database_is_refused() {
-    for (name, known) in [("kyc.db", 2), ("storage.db", 1)] {
+    for (name, known) in [("kyc.db", 3), ("storage.db", 1)] {
         let (folder, before) = filled();
         let connection = Connection::open(folder.path().join(name)).unwrap();
         connection.pragma_update(None, "user_version", 99).unwrap();

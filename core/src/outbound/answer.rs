@@ -34,7 +34,7 @@ pub enum Verdict {
 /// Judges an answer to an initiate or update.
 pub fn judge(status: u16, retry_after: Option<&str>, body: &[u8], now: Time) -> Verdict {
     // As tolerantly as can be: a refusal is one, whatever else it says.
-    let answer: Option<Value> = serde_json::from_slice(body).ok();
+    let answer = json(body);
     let member = |name: &str| answer.as_ref().and_then(|answer| answer.get(name));
     let text = |name: &str| member(name).and_then(Value::as_str).map(cut);
     match status {
@@ -58,6 +58,12 @@ pub fn judge(status: u16, retry_after: Option<&str>, body: &[u8], now: Time) -> 
             }),
         },
     }
+}
+
+/// Reads JSON as platforms write it: after a byte order mark too, and with whatever stands for a wrong byte.
+fn json(body: &[u8]) -> Option<Value> {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    serde_json::from_str(&String::from_utf8_lossy(body)).ok()
 }
 
 /// `Retry-After`: seconds, or a date.
@@ -94,7 +100,7 @@ pub fn lookup_answer(status: u16, body: &[u8]) -> Option<Lookup> {
             level: 0,
         });
     }
-    let answer: Value = serde_json::from_slice(body).ok().filter(|_| status == 200)?;
+    let answer = json(body).filter(|_| status == 200)?;
     Some(Lookup {
         status: KycStatus::from_name(answer.get("status")?.as_str()?)?,
         level: answer
@@ -148,6 +154,21 @@ mod tests {
         ] {
             assert_eq!(judge(status, None, body.as_bytes(), NOW), verdict, "{status} {body}");
         }
+    }
+
+    #[test]
+    fn a_refusal_is_read_whatever_its_bytes_are() {
+        for (body, message) in [
+            (&b"\xEF\xBB\xBF{\"ok\":false,\"code\":\"NO\"}"[..], None),
+            (
+                b"{\"ok\":false,\"code\":\"NO\",\"message\":\"ca\xF1on\"}",
+                Some("ca\u{FFFD}on"),
+            ),
+        ] {
+            assert_eq!(judge(200, None, body, NOW), refused("NO", message), "{body:?}");
+        }
+        let marked = b"\xEF\xBB\xBF{\"status\":\"verified\",\"level\":2}";
+        assert_eq!(lookup_answer(200, marked).map(|lookup| lookup.level), Some(2));
     }
 
     #[test]

@@ -8,10 +8,10 @@ use crate::command::{AcceptedVersion, Change, Needs, Outcome, Target};
 use crate::customer::CustomerState;
 use crate::event::Action;
 use crate::id::DeliveryId;
-use crate::outbound::{Delivery, QueueChange, QueuedCall};
+use crate::outbound::{Delivery, QueueChange, QueuedCall, ToldStatus};
 use crate::rejection::Rejection;
-use crate::status::{CallKind, DeliveryStatus, KycModel};
-use crate::work::Work;
+use crate::status::{CallKind, DeliveryStatus, KycModel, RiskLevel};
+use crate::work::{Work, approved_levels};
 
 /// Which call.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -65,6 +65,9 @@ impl Change for ReplayDelivery {
                 "a later call has told the platform something else of this level".to_owned(),
             ));
         }
+        if !still_holds(work, &delivery) {
+            return Err(refuse("what the call says of the level no longer holds".to_owned()));
+        }
         let now = work.now;
         let after = work.change_delivery(&delivery, Action::OutboundQueued, |delivery| {
             delivery.status = DeliveryStatus::Queued;
@@ -76,4 +79,16 @@ impl Change for ReplayDelivery {
         work.queue(QueueChange::Add(QueuedCall::of(&after)));
         Ok(Outcome::Done(AcceptedVersion::at(after.version)))
     }
+}
+
+/// Whether the platform may be told the call's verdict as things are: the newer one may have been refused, and then no
+/// call stands against the older.
+fn still_holds(work: &Work, delivery: &Delivery) -> bool {
+    let Some(told) = delivery.told().filter(|_| delivery.call == CallKind::Update) else {
+        return true;
+    };
+    let profile = work.state.profile.as_ref();
+    let is_prohibited = profile.is_some_and(|profile| profile.risk_level == RiskLevel::Prohibited);
+    let is_verified = !is_prohibited && approved_levels(&work.state.steps).contains(&told.level);
+    (told.status == ToldStatus::Verified) == is_verified
 }

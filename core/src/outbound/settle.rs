@@ -5,7 +5,7 @@ use crate::command::{Change, Needs, Outcome, Target};
 use crate::customer::CustomerState;
 use crate::event::Action;
 use crate::id::{CustomerKey, DeliveryId};
-use crate::outbound::QueueChange;
+use crate::outbound::{Heard, QueueChange};
 use crate::rejection::Rejection;
 use crate::status::{DeliveryStatus, KycModel};
 use crate::time::Time;
@@ -28,8 +28,8 @@ pub struct Settle {
     pub message: Option<String>,
     /// What the platform calls the case.
     pub provider_ref: Option<String>,
-    /// Whether the platform answered: its breaker closes.
-    pub answered: bool,
+    /// What it told of the platform.
+    pub heard: Heard,
 }
 
 impl Change for Settle {
@@ -81,7 +81,8 @@ impl Change for Settle {
         work.queue(QueueChange::Finish {
             delivery_id: self.delivery_id,
             lease_until: self.lease_until,
-            answered: self.answered.then_some(now),
+            heard: self.heard,
+            now,
         });
         Ok(Outcome::Done(()))
     }

@@ -63,7 +63,10 @@ impl Configure for AddTenant {
             return Err(Rejection::Duplicate("the brand has a tenant".to_owned()));
         }
         if work.context.slug_owner.is_some() {
-            return Err(Rejection::Duplicate(format!("the slug `{}` is taken", self.slug)));
+            return Err(Rejection::Duplicate(format!(
+                "the slug `{}` is taken: a tenant has it, or another brand's webhooks came under it",
+                self.slug
+            )));
         }
         let allow_private_network = self.allow_private_network.unwrap_or(Flag::No);
         check_base_url(self.base_url.as_deref(), self.kyc_model, allow_private_network)?;

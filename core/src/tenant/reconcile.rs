@@ -97,14 +97,18 @@ pub fn is_under_way(state: &CustomerState) -> bool {
     state.deliveries.iter().any(Delivery::is_open)
 }
 
-/// The last verdict that this tenant's platform took from us.
+/// The last verdict that this tenant's platform took from us: a replayed call is older than when it was taken.
 fn last_told<'a>(state: &'a CustomerState, tenant: &Tenant) -> Option<&'a Delivery> {
     let taken = |delivery: &&Delivery| {
         delivery.call == CallKind::Update
             && delivery.status == DeliveryStatus::Delivered
             && delivery.tenant_id == tenant.tenant_id
     };
-    state.deliveries.iter().filter(taken).max_by_key(|delivery| delivery.id)
+    state
+        .deliveries
+        .iter()
+        .filter(taken)
+        .max_by_key(|delivery| (delivery.settled_time, delivery.id))
 }
 
 /// What the platform was last told; none at level 0 if nothing.
@@ -164,6 +168,8 @@ impl Standing {
 pub struct RecordDrift {
     /// Whose.
     pub customer: CustomerKey,
+    /// The tenant whose platform was asked.
+    pub tenant_id: String,
     /// What was found.
     pub drift: Drift,
     /// Whether the platform is told again.
@@ -171,13 +177,19 @@ pub struct RecordDrift {
 }
 
 impl Change for RecordDrift {
-    type Reply = ();
+    /// Whether it was recorded.
+    type Reply = bool;
 
     fn target(&self, _actor: &Actor) -> Result<Target, Rejection> {
         Ok(Target::Customer(self.customer.clone()))
     }
 
-    fn decide(&self, work: &mut Work) -> Result<Outcome<()>, Rejection> {
+    fn decide(&self, work: &mut Work) -> Result<Outcome<bool>, Rejection> {
+        // Since the platform was asked something may have been decided, or may have lapsed just now: what follows from
+        // that it is still to be told, and the verdict before must not be told after it.
+        if !work.events().is_empty() || !self.is_still_so(work) {
+            return Ok(Outcome::Done(false));
+        }
         let model = work.context.model();
         work.set_by(By::Outbound);
         let data = json!({ "ours": self.drift.ours, "theirs": self.drift.theirs });
@@ -190,6 +202,17 @@ impl Change for RecordDrift {
             }
         }
         work.set_by(By::Caller);
-        Ok(Outcome::Done(()))
+        Ok(Outcome::Done(true))
+    }
+}
+
+impl RecordDrift {
+    /// Whether no call is under way and the platform would still be found to hold something else.
+    fn is_still_so(&self, work: &Work) -> bool {
+        let tenant = work.context.tenant.as_ref();
+        let tenant = tenant.filter(|tenant| tenant.tenant_id == self.tenant_id && tenant.kyc_model.calls_out());
+        tenant.is_some_and(|tenant| {
+            !is_under_way(&work.state) && drifted(&work.state, tenant, self.drift.theirs) == Some(self.drift.ours)
+        })
     }
 }

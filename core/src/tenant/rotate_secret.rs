@@ -21,8 +21,8 @@ pub struct RotateTenantSecret {
     /// Which of its secrets: the one that signs webhooks, unless it is given.
     pub kind: Option<SecretKind>,
     /// How long the secrets before go on: one day unless it is given, 0 to end them at once. Webhooks are taken with
-    /// every secret that holds; calls are signed with the one before until it ends, so that the platform has time to
-    /// install the new one.
+    /// every secret that holds; calls are signed with the one that signs now until it ends, so that the platform has
+    /// time to install the new one. An end that was set before is not put off.
     #[schemars(range(min = 0, max = OVERLAP_SECONDS_MAX))]
     pub overlap_seconds: Option<i64>,
 }
@@ -60,7 +60,13 @@ impl Configure for RotateTenantSecret {
         let fresh = work.context.take_secret().ok_or(Rejection::Unavailable)?;
         let end = Seconds::from(now.plus_seconds(overlap));
         work.rotate_secret(|tenant| {
+            // A platform that has not installed a new secret yet will install the newest: of the others only the one
+            // that signs now goes on.
+            let signing = tenant.signing(now).map(|note| note.secret_id.clone());
             let notes = &mut tenant.secrets.0;
+            if kind == SecretKind::Outbound {
+                notes.retain(|note| note.kind != kind || Some(&note.secret_id) == signing.as_ref());
+            }
             for note in notes.iter_mut().filter(|note| note.kind == kind) {
                 note.until = Some(note.until.map_or(end, |until| until.min(end)));
             }

@@ -29,7 +29,7 @@ pub struct Webhook {
     pub level: i64,
     /// Until when an approval holds.
     pub expires_at: Option<Time>,
-    /// Why it was rejected.
+    /// Why it was rejected, as much as the history shows.
     pub reason: Option<String>,
     /// The whole body.
     pub body: Value,
@@ -82,13 +82,16 @@ impl Webhook {
         })
     }
 
-    /// What the history keeps: the body's `data`, and members that the contract does not know.
+    /// What the history keeps: the body's `data`, and members that the contract does not know. A reason is cut.
     pub fn kept_data(&self) -> Option<Value> {
         let members = self.body.as_object()?;
         let mut kept = match members.get("data") {
             Some(Value::Object(data)) => data.clone(),
             _ => Map::new(),
         };
+        if let (Some(whole), Some(reason)) = (kept.get_mut("reason"), &self.reason) {
+            *whole = reason.as_str().into();
+        }
         let unknown = members.iter().filter(|(name, _)| !MEMBERS.contains(&name.as_str()));
         let unknown: Map<String, Value> = unknown.map(|(name, value)| (name.clone(), value.clone())).collect();
         if !unknown.is_empty() {
@@ -175,17 +178,21 @@ impl Reader<'_> {
                 (expires_at.flatten(), None)
             }
             Some(LevelEvent::Rejected) => {
-                let fits = |text: &&str| text.chars().count() <= WEBHOOK_REASON_CHARS_MAX;
-                let reason = given("reason").map(|value| value.as_str().filter(fits));
+                let reason = given("reason").map(Value::as_str);
                 if reason == Some(None) {
-                    let message = "must be a string of at most 2000 characters";
-                    self.problems.push(Problem::new("data.reason", "type", message));
+                    self.problems
+                        .push(Problem::new("data.reason", "type", "must be a string"));
                 }
-                (None, reason.flatten().map(str::to_owned))
+                (None, reason.flatten().map(shown_reason))
             }
             Some(LevelEvent::Expired | LevelEvent::LevelUpgraded) | None => (None, None),
         }
     }
+}
+
+/// As much of a reason as the history shows.
+fn shown_reason(reason: &str) -> String {
+    reason.chars().take(WEBHOOK_REASON_CHARS_MAX).collect()
 }
 
 /// A time of RFC 3339 with its offset, to the microsecond.

@@ -1,7 +1,5 @@
 //! A webhook in the player's stream: its entry in the level log, and its line in the history.
 
-use std::collections::BTreeSet;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +7,7 @@ use crate::actor::{Actor, BrandScope};
 use crate::command::{Change, Needs, Outcome, Target};
 use crate::customer::CustomerState;
 use crate::id::{CustomerKey, Slug};
-use crate::level::{LevelEntry, fold};
+use crate::level::LevelEntry;
 use crate::limits::LEVEL_LOG_ENTRIES_MAX;
 use crate::rejection::Rejection;
 use crate::status::{Flag, KycModel, KycStatus, Session};
@@ -92,18 +90,8 @@ impl Change for Receive {
             });
         }
         work.profile_known_as(Some(webhook.player_external_id.clone()));
-        let before = effective(work);
-        work.receive(&self.slug, webhook, Flag::Yes);
-        let after = effective(work);
-        let own = work.state.log.last().map_or(0, |entry| entry.number);
-        let applied = after.contains(&own);
-        let log = &work.state.log;
-        let (gained, lost) = (ids(log, &after, &before, own), ids(log, &before, &after, own));
-        work.amend_history(|history| {
-            history.applied = applied;
-            history.also_effective = gained;
-            history.no_longer_effective = lost;
-        });
+        let applied = work.telling_effects(|work| work.receive(&self.slug, webhook, Flag::Yes));
+        work.amend_history(|history| history.applied = applied);
         work.recalculate();
         let profile = work.state.profile.as_ref();
         Ok(Outcome::Done(ReceivedReply {
@@ -121,19 +109,4 @@ impl Receive {
             && entry.slug.as_ref() == Some(&self.slug)
             && entry.event_id.as_ref() == Some(&self.webhook.event_id)
     }
-}
-
-/// The numbers of the entries that are effective as the log stands.
-fn effective(work: &Work) -> BTreeSet<i64> {
-    fold(&work.state.log, work.now).effective
-}
-
-/// The senders' ids of the webhooks among the numbers of one set that are not in the other, but for this one.
-fn ids(log: &[LevelEntry], of: &BTreeSet<i64>, without: &BTreeSet<i64>, own: i64) -> Vec<String> {
-    let is_meant =
-        |entry: &&LevelEntry| entry.number != own && of.contains(&entry.number) && !without.contains(&entry.number);
-    log.iter()
-        .filter(is_meant)
-        .filter_map(|entry| entry.event_id.clone())
-        .collect()
 }

@@ -1,5 +1,7 @@
 //! The level log within a decision: webhooks, what is decided here, and what the clock ends.
 
+use std::collections::BTreeSet;
+
 use super::{By, Work, approved_levels};
 use crate::event::{Action, History, Note, Subject};
 use crate::id::Slug;
@@ -27,7 +29,7 @@ impl Work {
             expires_at,
             ..self.next_entry()
         };
-        self.enter(entry);
+        self.telling_effects(|work| work.enter(entry));
     }
 
     /// The next entry of the level log, to be filled.
@@ -54,6 +56,28 @@ impl Work {
             event.log.push(entry.clone());
         }
         self.state.log.push(entry);
+    }
+
+    /// Lets an entry be entered; whether it is effective. The newest line of the history names the webhooks that have
+    /// become effective by it, or no longer are.
+    pub fn telling_effects(&mut self, enter: impl FnOnce(&mut Self)) -> bool {
+        let before = self.effective();
+        enter(self);
+        let after = self.effective();
+        let log = &self.state.log;
+        let own = log.last().map_or(0, |entry| entry.number);
+        let (gained, lost) = (ids(log, &after, &before, own), ids(log, &before, &after, own));
+        let mut newest_first = self.events.iter_mut().rev();
+        if let Some(history) = newest_first.find_map(|event| event.history.as_mut()) {
+            history.also_effective.extend(gained);
+            history.no_longer_effective.extend(lost);
+        }
+        after.contains(&own)
+    }
+
+    /// The numbers of the entries that are effective as the log stands.
+    fn effective(&self) -> BTreeSet<i64> {
+        fold(&self.state.log, self.now).effective
     }
 
     /// Records a webhook of a customer whose profile is there. One that is not accepted makes no history.
@@ -84,7 +108,6 @@ impl Work {
             accepted,
             ..self.next_entry()
         };
-        self.enter(entry);
         let history = History {
             ts: webhook.ts,
             actor: Some(self.context.actor.subject.clone()),
@@ -102,6 +125,7 @@ impl Work {
             event.body = Some(webhook.body.clone());
             event.history = (accepted == Flag::Yes).then_some(history);
         }
+        self.enter(entry);
     }
 
     /// Gives verifications that have ended by the clock their line in the history.
@@ -147,4 +171,14 @@ impl Work {
         }
         self.approved = approved;
     }
+}
+
+/// The senders' ids of the webhooks among the numbers of one set that are not in the other, but for this one.
+fn ids(log: &[LevelEntry], of: &BTreeSet<i64>, without: &BTreeSet<i64>, own: i64) -> Vec<String> {
+    let is_meant =
+        |entry: &&LevelEntry| entry.number != own && of.contains(&entry.number) && !without.contains(&entry.number);
+    log.iter()
+        .filter(is_meant)
+        .filter_map(|entry| entry.event_id.clone())
+        .collect()
 }

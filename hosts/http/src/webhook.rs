@@ -68,12 +68,16 @@ where
     let slug = percent_decode_str(slug).decode_utf8_lossy();
     let source = source.map(|address| address.to_string());
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    // Several lines of one header are a list, as if they stood in one.
+    let signatures = parts.headers.get_all(SIGNATURE_HEADER).iter();
+    let signatures: Vec<&str> = signatures.filter_map(|value| value.to_str().ok()).collect();
+    let signatures = (!signatures.is_empty()).then(|| signatures.join(","));
     let received = app
         .webhook(WebhookRequest {
             slug: &slug,
             source: source.as_deref(),
             timestamp: header(TIMESTAMP_HEADER),
-            signature: header(SIGNATURE_HEADER),
+            signature: signatures.as_deref(),
             body: &body,
         })
         .await?;

@@ -72,23 +72,47 @@ impl Operator {
 
     /// Gives a command; a refusal is a failure that says why.
     pub(crate) fn call(&self, name: &str, data: Value) -> Result<Value, Failure> {
+        match self.attempt(name, data)? {
+            Attempted::Done(reply) => Ok(reply),
+            Attempted::TooFrequent(refusal) | Attempted::Refused(refusal) => Err(refusal),
+        }
+    }
+
+    /// Gives a command, for whoever does something about some refusals.
+    pub(crate) fn attempt(&self, name: &str, data: Value) -> Result<Attempted, Failure> {
         let Value::Object(data) = data else {
             return Err(Failure::new("a command's data must be an object"));
         };
-        match self {
-            Self::Here(here) => here
-                .runtime
-                .block_on(call(&here.app, name, data))
-                .map_err(|rejection| refused(&Value::Object(rejection.body()))),
+        let refusal = match self {
+            Self::Here(here) => match here.runtime.block_on(call(&here.app, name, data)) {
+                Ok(reply) => return Ok(Attempted::Done(reply)),
+                Err(rejection) => Value::Object(rejection.body()),
+            },
             Self::Server(socket) => {
                 let reply = ask(socket, &json!({ "command": name, "data": data }))?;
                 match reply.get("data") {
-                    Some(data) => Ok(data.clone()),
-                    None => Err(refused(&reply)),
+                    Some(data) => return Ok(Attempted::Done(data.clone())),
+                    None => reply,
                 }
             }
-        }
+        };
+        let is_too_frequent = refusal.get("error").is_some_and(|error| error == "RET_TOO_FREQUENT");
+        Ok(if is_too_frequent {
+            Attempted::TooFrequent(refused(&refusal))
+        } else {
+            Attempted::Refused(refused(&refusal))
+        })
     }
+}
+
+/// What came of a command.
+pub(crate) enum Attempted {
+    /// The reply.
+    Done(Value),
+    /// It may be given again in a moment.
+    TooFrequent(Failure),
+    /// It may not.
+    Refused(Failure),
 }
 
 /// A refusal as one line: the error, and each member that is wrong.
@@ -149,7 +173,7 @@ impl Listener {
     pub(crate) fn bind(dir: &DataDir) -> Option<Self> {
         let socket = dir.control_socket();
         let _ = std::fs::remove_file(&socket);
-        match tokio::net::UnixListener::bind(&socket) {
+        match bind_private(&socket) {
             Ok(listener) => Some(Self { socket, listener }),
             Err(error) => {
                 tracing::warn!(socket = %socket.display(), %error, "no operator's commands can be taken");
@@ -179,6 +203,16 @@ impl Listener {
         while serving.join_next().await.is_some() {}
         let _ = std::fs::remove_file(&self.socket);
     }
+}
+
+/// Listens where only the directory's owner may connect, whatever the umask is and also in a directory that was there
+/// before with a mode of its own.
+#[cfg(unix)]
+fn bind_private(socket: &Path) -> std::io::Result<tokio::net::UnixListener> {
+    use std::os::unix::fs::PermissionsExt;
+    let listener = tokio::net::UnixListener::bind(socket)?;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
 }
 
 #[cfg(unix)]

@@ -175,6 +175,9 @@ pub(crate) struct ReconcileOptions {
     /// Tell the platform our state again where it differs (`crm_owns` only)
     #[arg(long)]
     pub(crate) push: bool,
+    /// Where to go on, as a run that failed told; from the first customer if absent
+    #[arg(long)]
+    pub(crate) cursor: Option<String>,
 }
 
 /// How to play a platform.
@@ -204,7 +207,7 @@ pub(crate) struct SimulateOptions {
     /// Webhooks a second
     #[arg(long, default_value = "10")]
     pub(crate) rate: std::num::NonZeroU32,
-    /// How calls are answered: `prompt`, `hang`, `drop`, `garbage`, `too-long`, `refuse:CODE:MESSAGE`,
+    /// How calls are answered: `prompt`, `hang`, `mute`, `drop`, `garbage`, `too-long`, `refuse:CODE:MESSAGE`,
     /// `status:503[:RETRY_AFTER]` or `outages:SEED:PERCENT`
     #[arg(long, default_value = "prompt")]
     pub(crate) behaviour: kyc_simulator::platform::Behaviour,

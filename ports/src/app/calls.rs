@@ -8,7 +8,7 @@ use kyc_core::id::{Brand, CustomerKey, FileId};
 use kyc_core::limits::{LEASE_SECONDS, OUTBOUND_CALL_SECONDS_MAX, PROBE_SECONDS};
 use kyc_core::outbound::retry::{next_try, overdue_before};
 use kyc_core::outbound::send::{self, Prepared};
-use kyc_core::outbound::{Delivery, QueuedCall, Settle, Verdict, judge};
+use kyc_core::outbound::{Delivery, Heard, QueuedCall, Settle, Verdict, judge};
 use kyc_core::rejection::Rejection;
 use kyc_core::status::DeliveryStatus;
 use kyc_core::tenant::{FreshSecret, Tenant};
@@ -37,7 +37,7 @@ struct End {
     code: Option<String>,
     message: Option<String>,
     provider_ref: Option<String>,
-    answered: bool,
+    heard: Heard,
 }
 
 impl App {
@@ -59,7 +59,10 @@ impl App {
                 message: Some("nobody took it for 30 hours".to_owned()),
                 ..End::default()
             };
-            self.settle(call, DeliveryStatus::Dead, end).await?;
+            // One that cannot be given up now holds up nobody: its lease ends, and it is looked at again.
+            if let Err(error) = self.settle(call, DeliveryStatus::Dead, end).await {
+                tracing::error!(delivery_id = %call.delivery_id, %error, "a call to a platform could not be given up");
+            }
         }
         let is_open = breaker.is_some_and(|breaker| breaker.probe_time.is_some());
         let claimed = if is_open {
@@ -203,7 +206,7 @@ impl App {
             Verdict::Delivered { provider_ref } => {
                 let end = End {
                     provider_ref,
-                    answered: true,
+                    heard: Heard::Answer,
                     ..End::default()
                 };
                 self.settle(call, DeliveryStatus::Delivered, end).await
@@ -212,7 +215,7 @@ impl App {
                 let end = End {
                     code: Some(code),
                     message,
-                    answered: true,
+                    heard: Heard::Answer,
                     ..End::default()
                 };
                 self.settle(call, DeliveryStatus::Refused, end).await
@@ -248,6 +251,7 @@ impl App {
             let end = End {
                 code: Some("tried_out".to_owned()),
                 message: Some(reason),
+                heard: Heard::Failure,
                 ..End::default()
             };
             return self.settle(call, DeliveryStatus::Dead, end).await;
@@ -280,7 +284,7 @@ impl App {
             code: end.code,
             message: end.message,
             provider_ref: end.provider_ref,
-            answered: end.answered,
+            heard: end.heard,
         };
         self.change(&Actor::system(), &settle, None).await.map(|_| ())
     }

@@ -239,7 +239,15 @@ impl App {
             ..Wanted::default()
         };
         let slug_owner = match &needs.slug {
-            Some(slug) => store.tenant_brand(slug).await.map_err(refused)?,
+            Some(slug) => match store.tenant_brand(slug).await.map_err(refused)? {
+                // The ids of another brand's events stand under it for ever.
+                None => store
+                    .webhook_brand(slug)
+                    .await
+                    .map_err(refused)?
+                    .filter(|owner| owner != brand),
+                owner => owner,
+            },
             None => None,
         };
         let has_active_profiles = needs.tenant && store.has_active_profiles(brand).await.map_err(refused)?;

@@ -1,12 +1,14 @@
-//! Rates: token buckets for whoever sends webhooks, bounded in number.
+//! Rates: token buckets for whoever sends webhooks and is looked up, bounded in number.
 
 use std::collections::HashMap;
+use std::mem::take;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
 use kyc_core::time::Time;
 
-/// Buckets kept; full ones say nothing and go first.
-const BUCKETS_MAX: usize = 10_000;
+/// Buckets of one generation; two are kept.
+const GENERATION_MAX: usize = 5_000;
 const MICROS_PER_SECOND: i128 = 1_000_000;
 
 /// What somebody may take: so many a second for long, and so many at once.
@@ -18,10 +20,44 @@ pub struct Rate {
     pub burst: i64,
 }
 
+/// Rates of those whom anybody can be, apart from the rates of those whom we know: a flood of the first must not make
+/// us forget the second.
+#[derive(Debug, Default)]
+pub(super) struct Limits {
+    /// By address, before anything is known of a sender.
+    pub(super) sources: Limiter,
+    /// By tenant.
+    pub(super) tenants: Limiter,
+}
+
 /// Buckets by name.
 #[derive(Debug, Default)]
 pub(super) struct Limiter {
-    buckets: Mutex<HashMap<String, Bucket>>,
+    buckets: Mutex<Generations>,
+}
+
+/// The buckets that were used lately, and those that were used before that. When there are enough of the first, the
+/// second are forgotten, all at once: nobody looks for one to forget.
+#[derive(Debug, Default)]
+struct Generations {
+    young: HashMap<String, Bucket>,
+    old: HashMap<String, Bucket>,
+}
+
+impl Generations {
+    /// The bucket of a name, the one given if it has none.
+    fn bucket(&mut self, name: &str, fresh: Bucket) -> &mut Bucket {
+        let known = if self.young.contains_key(name) {
+            fresh
+        } else {
+            let known = self.old.remove(name).unwrap_or(fresh);
+            if self.young.len() >= GENERATION_MAX {
+                self.old = take(&mut self.young);
+            }
+            known
+        };
+        self.young.entry(name.to_owned()).or_insert(known)
+    }
 }
 
 /// What is left, in millionths, as of a time.
@@ -48,16 +84,13 @@ impl Limiter {
         let full = i128::from(rate.burst.max(1)) * MICROS_PER_SECOND;
         let wanted = i128::from(count) * MICROS_PER_SECOND;
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= BUCKETS_MAX && !buckets.contains_key(name) {
-            make_room(&mut buckets, now);
-        }
         let fresh = Bucket {
             left: full,
             as_of: now,
             full,
             per_second: rate.per_second,
         };
-        let bucket = buckets.entry(name.to_owned()).or_insert(fresh);
+        let bucket = buckets.bucket(name, fresh);
         // The rate may have been set anew.
         (bucket.full, bucket.per_second) = (full, rate.per_second);
         bucket.refill(now);
@@ -71,16 +104,15 @@ impl Limiter {
     }
 }
 
-/// Forgets full buckets; where all are in use, one of them.
-fn make_room(buckets: &mut HashMap<String, Bucket>, now: Time) {
-    buckets.retain(|_, bucket| {
-        bucket.refill(now);
-        bucket.left < bucket.full
-    });
-    if buckets.len() >= BUCKETS_MAX
-        && let Some(name) = buckets.keys().next().cloned()
-    {
-        buckets.remove(&name);
+/// Under which name an address is limited: who has one address of IPv6 has all of its network of 64 bits.
+pub(super) fn source_name(source: &str) -> String {
+    match source.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        Ok(IpAddr::V4(address)) => address.to_string(),
+        Err(_) => source.to_owned(),
     }
 }
 
@@ -119,11 +151,34 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded() {
+    fn memory_is_bounded_and_who_takes_now_and_then_is_remembered() {
         let limiter = Limiter::default();
-        for number in 0..BUCKETS_MAX * 2 {
-            assert_eq!(limiter.take(&number.to_string(), 1, RATE, START), Ok(()));
+        let once = Rate {
+            per_second: 1,
+            burst: 1,
+        };
+        assert_eq!(limiter.take("busy", 1, once, START), Ok(()));
+        for number in 0..GENERATION_MAX * 5 {
+            assert_eq!(limiter.take(&number.to_string(), 1, once, START), Ok(()));
+            if number % (GENERATION_MAX / 2) == 0 {
+                assert_eq!(limiter.take("busy", 1, once, START), Err(1), "{number}");
+            }
         }
-        assert!(limiter.buckets.lock().unwrap().len() <= BUCKETS_MAX);
+        let buckets = limiter.buckets.lock().unwrap();
+        assert!(buckets.young.len() <= GENERATION_MAX && buckets.old.len() <= GENERATION_MAX);
+    }
+
+    #[test]
+    fn a_network_of_addresses_is_one_source() {
+        for (source, name) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+            ("2001:db8:1:3::", "2001:db8:1:3::/64"),
+            ("somewhere", "somewhere"),
+        ] {
+            assert_eq!(source_name(source), name);
+        }
     }
 }

@@ -15,7 +15,8 @@ use kyc_core::tenant::Tenant;
 use kyc_core::tenant::reconcile::{
     Drift, ReconcileReply, ReconcileTenant, RecordDrift, Standing, drifted, is_under_way,
 };
-use kyc_core::time::DAY_SECONDS;
+use kyc_core::time::{DAY_SECONDS, Time};
+use serde_json::Value;
 
 use crate::app::calls::request;
 use crate::app::limiter::Rate;
@@ -24,8 +25,12 @@ use crate::store::Reconciliation;
 
 /// Lookups under way at once.
 const AT_ONCE: usize = 4;
+/// After how long no more lookups are begun in one part; the players that are left come with the next.
+const PART_SECONDS_MAX: i64 = 20;
 /// How long a daily run waits when the platform gives no answers.
 const PAUSE_SECONDS: i64 = 300;
+/// How often it waits so at one place before it goes on without those players.
+const STAYS_MAX: i64 = 3;
 
 /// What came of one customer.
 enum Looked {
@@ -57,7 +62,7 @@ impl App {
             burst: tenant.lookup_rate,
         };
         let bucket = format!("lookups {}", tenant.tenant_id);
-        let taken = self.limiter.take(&bucket, tenant.lookup_rate, rate, self.now());
+        let taken = self.limits.tenants.take(&bucket, tenant.lookup_rate, rate, self.now());
         taken.map_err(|retry_after_seconds| Rejection::TooFrequent { retry_after_seconds })?;
         self.look_up(&tenant, &brand, part).await
     }
@@ -69,25 +74,38 @@ impl App {
         part: &ReconcileTenant,
     ) -> Result<ReconcileReply, Rejection> {
         let secret = self.signing_secret(tenant).await?;
-        let query = part.query(brand, tenant.lookup_rate)?;
+        let mut query = part.query(brand, tenant.lookup_rate)?;
         let mut rows = self.ports.store.list(&query).await.map_err(refused)?;
-        let next_cursor = query.cut(&mut rows);
-        let Rows::Profiles(profiles) = rows else {
+        let Rows::Profiles(profiles) = &rows else {
             return Err(Rejection::Unavailable);
         };
         let push = part.push == Some(Flag::Yes);
-        let looks = profiles.iter().map(|profile| self.look(tenant, &secret, profile, push));
+        let end = self.now().plus_seconds(PART_SECONDS_MAX);
+        let wanted = usize::try_from(query.page.limit).unwrap_or_default();
+        let looks = profiles.iter().take(wanted).enumerate().map(|(place, profile)| {
+            let secret = &secret;
+            async move {
+                let is_left = place > 0 && self.now() >= end;
+                if is_left {
+                    None
+                } else {
+                    Some(self.looked(tenant, secret, profile, push).await)
+                }
+            }
+        });
         let looks: Vec<_> = looks.collect();
-        let looked: Vec<Result<Looked, Rejection>> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+        let looked: Vec<Option<Looked>> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+        let looked: Vec<Looked> = looked.into_iter().map_while(|looked| looked).collect();
+        query.page.limit = i64::try_from(looked.len()).unwrap_or(query.page.limit).max(1);
         let mut reply = ReconcileReply {
             checked: 0,
             skipped: 0,
             failed: 0,
             drift: Vec::new(),
-            next_cursor,
+            next_cursor: query.cut(&mut rows),
         };
         for looked in looked {
-            match looked? {
+            match looked {
                 Looked::Same => reply.checked += 1,
                 Looked::Skipped => reply.skipped += 1,
                 Looked::Failed => reply.failed += 1,
@@ -98,6 +116,14 @@ impl App {
             }
         }
         Ok(reply)
+    }
+
+    /// Looks at one player; what goes wrong there concerns no other.
+    async fn looked(&self, tenant: &Tenant, secret: &str, profile: &Profile, push: bool) -> Looked {
+        self.look(tenant, secret, profile, push).await.unwrap_or_else(|error| {
+            tracing::warn!(kyc_id = %profile.id, %error, "a player could not be compared");
+            Looked::Failed
+        })
     }
 
     async fn look(&self, tenant: &Tenant, secret: &str, profile: &Profile, push: bool) -> Result<Looked, Rejection> {
@@ -154,11 +180,17 @@ impl App {
         };
         let record = RecordDrift {
             customer: state.key.clone(),
+            tenant_id: tenant.tenant_id.clone(),
             drift: drift.clone(),
             push,
         };
-        self.change(&Actor::system(), &record, None).await?;
-        Ok(Looked::Drifted(drift))
+        let recorded = self.change(&Actor::system(), &record, None).await?;
+        // Whatever else came first, it is looked at next time.
+        Ok(if recorded == Value::Bool(true) {
+            Looked::Drifted(drift)
+        } else {
+            Looked::Skipped
+        })
     }
 
     /// Goes on with the daily reconciliations that are due, a second's worth each; how many players were compared.
@@ -166,39 +198,84 @@ impl App {
         let store = &self.ports.store;
         let mut checked = 0;
         for due in store.due_reconciliations(self.now()).await.map_err(refused)? {
-            let state = self.brand(&due.brand, &TemplateNeed::None).await?;
-            let Some(tenant) = state.tenant.clone() else { continue };
-            let part = ReconcileTenant {
-                slug: tenant.slug,
-                cursor: due.cursor.clone(),
-                push: None,
-            };
-            let (pause, cursor) = match self.reconcile(&Actor::system(), &part).await {
-                Ok(reply) if reply.failed > 0 && reply.checked == 0 => (PAUSE_SECONDS, due.cursor),
-                Ok(reply) => {
-                    checked += reply.checked;
-                    if !reply.drift.is_empty() {
-                        tracing::warn!(brand = %due.brand, players = reply.drift.len(), "the platform holds something else");
-                    }
-                    (
-                        if reply.next_cursor.is_some() { 0 } else { DAY_SECONDS },
-                        reply.next_cursor,
-                    )
-                }
-                // Somebody reconciles by hand.
-                Err(Rejection::TooFrequent { retry_after_seconds }) => (i64::from(retry_after_seconds), due.cursor),
-                Err(error) => {
-                    tracing::warn!(brand = %due.brand, %error, "a reconciliation could not go on");
-                    (PAUSE_SECONDS, None)
-                }
-            };
-            let next = Reconciliation {
-                brand: due.brand,
-                due_time: self.now().plus_seconds(pause),
-                cursor,
-            };
+            let part = self.next_part(&due).await;
+            if let Ok(reply) = &part {
+                checked += reply.checked;
+            }
+            let next = next(due, part, self.now());
             store.set_reconciliation(next).await.map_err(refused)?;
         }
         Ok(checked)
+    }
+
+    async fn next_part(&self, due: &Reconciliation) -> Result<ReconcileReply, Rejection> {
+        let state = self.brand(&due.brand, &TemplateNeed::None).await?;
+        let tenant = state.tenant.as_ref().ok_or(Rejection::NotFound("tenant"))?;
+        let part = ReconcileTenant {
+            slug: tenant.slug.clone(),
+            cursor: due.cursor.clone(),
+            push: None,
+        };
+        self.reconcile(&Actor::system(), &part).await
+    }
+}
+
+/// When and where a daily reconciliation goes on after a part of it.
+fn next(due: Reconciliation, part: Result<ReconcileReply, Rejection>, now: Time) -> Reconciliation {
+    let brand = &due.brand;
+    let (pause, cursor, stays) = match part {
+        Ok(reply) if reply.failed > 0 && reply.checked == 0 && due.stays < STAYS_MAX => {
+            (PAUSE_SECONDS, due.cursor, due.stays + 1)
+        }
+        Ok(reply) => {
+            if reply.failed > 0 {
+                tracing::warn!(%brand, players = reply.failed, "a reconciliation goes on without players that could not be looked up");
+            }
+            if !reply.drift.is_empty() {
+                tracing::warn!(%brand, players = reply.drift.len(), "the platform holds something else");
+            }
+            let pause = if reply.next_cursor.is_some() { 0 } else { DAY_SECONDS };
+            (pause, reply.next_cursor, 0)
+        }
+        // Somebody reconciles by hand.
+        Err(Rejection::TooFrequent { retry_after_seconds }) => (i64::from(retry_after_seconds), due.cursor, due.stays),
+        Err(error) => {
+            tracing::warn!(%brand, %error, "a reconciliation could not go on");
+            // Only a cursor that is none begins anew.
+            let is_lost = matches!(error, Rejection::InvalidData(_));
+            (PAUSE_SECONDS, due.cursor.filter(|_| !is_lost), due.stays)
+        }
+    };
+    Reconciliation {
+        brand: due.brand,
+        due_time: now.plus_seconds(pause),
+        cursor,
+        stays,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_cursor_that_is_none_begins_anew() {
+        let now = Time::from_seconds(1_000);
+        let due = Reconciliation {
+            brand: "acme".parse().unwrap(),
+            due_time: now,
+            cursor: Some("here".to_owned()),
+            stays: 2,
+        };
+        for (error, pause, cursor) in [
+            (Rejection::Unavailable, PAUSE_SECONDS, Some("here")),
+            (Rejection::NotFound("tenant"), PAUSE_SECONDS, Some("here")),
+            (Rejection::TooFrequent { retry_after_seconds: 7 }, 7, Some("here")),
+            (Rejection::invalid("cursor", "cursor", "is none"), PAUSE_SECONDS, None),
+        ] {
+            let next = next(due.clone(), Err(error), now);
+            assert_eq!(next.due_time, now.plus_seconds(pause));
+            assert_eq!((next.cursor.as_deref(), next.stays), (cursor, 2));
+        }
     }
 }

@@ -12,7 +12,7 @@ use kyc_core::tenant::Tenant;
 use kyc_core::webhook::{Receive, ReceivedReply, RecordConflict, Webhook, WebhookError, customer_of};
 
 use crate::app::change::Attempt;
-use crate::app::limiter::Rate;
+use crate::app::limiter::{Rate, source_name};
 use crate::app::{App, refused};
 use crate::store::Wanted;
 
@@ -49,16 +49,16 @@ impl App {
         let limited = |retry_after_seconds| WebhookError::RateLimited { retry_after_seconds };
         let now = self.now();
         if let (Some(rate), Some(source)) = (self.source_rate, request.source) {
-            let bucket = format!("source {source}");
-            self.limiter.take(&bucket, 1, rate, now).map_err(limited)?;
+            let sources = &self.limits.sources;
+            sources.take(&source_name(source), 1, rate, now).map_err(limited)?;
         }
         self.check_signature(&tenant, request).await?;
         let rate = Rate {
             per_second: tenant.webhook_rate,
             burst: tenant.webhook_burst,
         };
-        let bucket = format!("tenant {}", tenant.tenant_id);
-        self.limiter.take(&bucket, 1, rate, now).map_err(limited)?;
+        let bucket = format!("webhooks {}", tenant.tenant_id);
+        self.limits.tenants.take(&bucket, 1, rate, now).map_err(limited)?;
         if !tenant.kyc_model.takes_webhooks() {
             return Err(WebhookError::WrongModel(tenant.kyc_model.name()));
         }
@@ -99,8 +99,17 @@ impl App {
     async fn apply(&self, tenant: &Tenant, webhook: Webhook) -> Result<ReceivedReply, WebhookError> {
         let actor = Actor::webhook(&tenant.slug);
         let store = &self.ports.store;
+        let customer = match self.player(tenant, &webhook).await {
+            Ok(customer) => customer,
+            // The player may have got another id since the event was taken.
+            Err(unknown) => {
+                let claimed = store.claimed_event(&tenant.slug, &webhook.event_id).await;
+                let entry = claimed.map_err(refused)?.ok_or(unknown)?;
+                return self.seen_before(&actor, tenant, &entry, webhook).await;
+            }
+        };
         let mut receive = Receive {
-            customer: self.player(tenant, &webhook).await?,
+            customer,
             slug: tenant.slug.clone(),
             webhook,
         };
@@ -117,15 +126,15 @@ impl App {
             drop(turn);
             let claimed = store.claimed_event(&tenant.slug, &receive.webhook.event_id).await;
             if let Some(entry) = claimed.map_err(refused)? {
-                return self.seen_before(&actor, &entry, receive).await;
+                return self.seen_before(&actor, tenant, &entry, receive.webhook).await;
             }
             match ended {
-                Ok(Attempt::Answered(Err(rejection))) => return Err(rejection.into()),
                 // Another process was faster, or the id has become another customer's: whose is it now?
-                Ok(_) | Err(Rejection::Stale { .. }) => {
+                Ok(Attempt::Overtaken | Attempt::Answered(Err(Rejection::Stale { .. }) | Ok(_)))
+                | Err(Rejection::Stale { .. }) => {
                     receive.customer = self.player(tenant, &receive.webhook).await?;
                 }
-                Err(rejection) => return Err(rejection.into()),
+                Ok(Attempt::Answered(Err(rejection))) | Err(rejection) => return Err(rejection.into()),
             }
         }
         Err(WebhookError::Unavailable)
@@ -135,18 +144,23 @@ impl App {
     async fn seen_before(
         &self,
         actor: &Actor,
+        tenant: &Tenant,
         entry: &LevelEntry,
-        again: Receive,
+        again: Webhook,
     ) -> Result<ReceivedReply, WebhookError> {
+        // A slug that was another brand's before there was a rule against it: nothing is written over there.
+        if entry.brand != tenant.brand {
+            return Err(WebhookError::Conflict);
+        }
         let customer = CustomerKey {
             brand: entry.brand.clone(),
             customer_id: entry.customer_id,
         };
-        if entry.body_hash != Some(again.webhook.body_hash) {
+        if entry.body_hash != Some(again.body_hash) {
             let conflict = RecordConflict {
                 customer,
-                slug: again.slug,
-                webhook: again.webhook,
+                slug: tenant.slug.clone(),
+                webhook: again,
             };
             self.change(actor, &conflict, None).await?;
             return Err(WebhookError::Conflict);

@@ -3,7 +3,8 @@
 
 use kyc_core::commit::{Commit, Put};
 use kyc_core::id::{CustomerKey, DeliveryId};
-use kyc_core::outbound::{Delivery, QueueChange, QueuedCall, relevant};
+use kyc_core::limits::{BREAKER_FAILURES_MAX, PROBE_SECONDS};
+use kyc_core::outbound::{Delivery, Heard, QueueChange, QueuedCall, relevant};
 use kyc_core::profile::Profile;
 use kyc_core::query::{DeliveryFilter, Filter, Rows};
 use kyc_core::status::{CallKind, DeliveryStatus};
@@ -54,11 +55,12 @@ pub(super) async fn waiting(store: &dyn Store, key: &CustomerKey) -> Vec<QueuedC
     store.customer(key).await.unwrap().waiting
 }
 
-fn finish(id: i64, lease_until: Time, answered: Option<Time>) -> QueueChange {
+fn finish(id: i64, lease_until: Time, heard: Heard, now: Time) -> QueueChange {
     QueueChange::Finish {
         delivery_id: DeliveryId(id),
         lease_until,
-        answered,
+        heard,
+        now,
     }
 }
 
@@ -285,7 +287,7 @@ pub async fn a_call_is_finished_under_its_lease(store: &dyn Store) {
         ..delivery(&profile(&key, 1), 1)
     };
     let ended = async |lease_until: Time| {
-        let changes = [finish(1, lease_until, Some(at(1)))];
+        let changes = [finish(1, lease_until, Heard::Answer, at(1))];
         commit_with(store, &key, std::slice::from_ref(&delivered), &changes).await
     };
     refused(store, ended(call.due_time).await, std::slice::from_ref(&key), &brands).await;
@@ -320,11 +322,11 @@ pub async fn an_answer_makes_all_due_that_waited_for_it(store: &dyn Store) {
     assert_eq!(claimed(store, probe).await, [1]);
 
     // A conflict closes nothing, and neither does an end without an answer.
-    let commit = commit_with(store, &keys[0], &[], &[finish(1, at(1), Some(at(50)))]).await;
+    let commit = commit_with(store, &keys[0], &[], &[finish(1, at(1), Heard::Answer, at(50))]).await;
     refused(store, commit, &keys, &brands).await;
     let opened = store.breaker(&brands[0]).await.unwrap();
     assert!(opened.is_some());
-    let commit = commit_with(store, &keys[0], &[], &[finish(1, end, None)]).await;
+    let commit = commit_with(store, &keys[0], &[], &[finish(1, end, Heard::Nothing, at(101))]).await;
     store.commit(commit).await.unwrap();
     assert_eq!(store.breaker(&brands[0]).await.unwrap(), opened);
     assert_eq!(waiting(store, &keys[1]).await, [early.clone(), late.clone()]);
@@ -332,7 +334,7 @@ pub async fn an_answer_makes_all_due_that_waited_for_it(store: &dyn Store) {
     let probe = claim("a", Which::Probe, at(200), 1);
     let end = probe.lease_until;
     assert_eq!(claimed(store, probe).await, [3]);
-    let commit = commit_with(store, &keys[1], &[], &[finish(3, end, Some(at(201)))]).await;
+    let commit = commit_with(store, &keys[1], &[], &[finish(3, end, Heard::Answer, at(201))]).await;
     store.commit(commit).await.unwrap();
     assert_eq!(store.breaker(&brands[0]).await.unwrap(), None);
     let due = QueuedCall {
@@ -352,13 +354,42 @@ pub async fn an_answer_forgets_failures(store: &dyn Store) {
     let lease = claim("a", Which::Due, at(0), 1);
     let end = lease.lease_until;
     assert_eq!(claimed(store, lease).await, [1]);
-    let commit = commit_with(store, &key, &[], &[finish(1, end, Some(at(1)))]).await;
+    let commit = commit_with(store, &key, &[], &[finish(1, end, Heard::Answer, at(1))]).await;
     store.commit(commit).await.unwrap();
     assert_eq!(store.breaker(&brand("a")).await.unwrap(), None);
     assert_eq!(waiting(store, &other).await, [late]);
     // Counted from the beginning again.
     fail(store, &key, 3, 1, at(100)).await;
     assert_eq!(store.breaker(&brand("a")).await.unwrap().unwrap().failures, 1);
+}
+
+/// A call that ends with a failure counts like one that is put back, also where it is the one that opens the breaker.
+pub async fn a_call_that_ends_with_a_failure_counts(store: &dyn Store) {
+    let key = customer("a", 7);
+    for failures in 1..=BREAKER_FAILURES_MAX + 1 {
+        let now = at(failures * 100);
+        enqueue(store, &key, failures, at(0)).await;
+        let which = if failures > BREAKER_FAILURES_MAX {
+            Which::Probe
+        } else {
+            Which::Due
+        };
+        let lease = claim("a", which, now, 1);
+        let end = lease.lease_until;
+        assert_eq!(claimed(store, lease).await, [failures]);
+        let commit = commit_with(store, &key, &[], &[finish(failures, end, Heard::Failure, now)]).await;
+        store.commit(commit).await.unwrap();
+        let breaker = store.breaker(&brand("a")).await.unwrap().unwrap();
+        let opened = at(BREAKER_FAILURES_MAX * 100).plus_seconds(PROBE_SECONDS);
+        let probe_time = match failures.cmp(&BREAKER_FAILURES_MAX) {
+            std::cmp::Ordering::Less => None,
+            std::cmp::Ordering::Equal => Some(opened),
+            // It was set when the probe was claimed.
+            std::cmp::Ordering::Greater => Some(now.plus_seconds(PROBE_SECONDS)),
+        };
+        assert_eq!((breaker.failures, breaker.probe_time), (failures, probe_time));
+    }
+    assert_eq!(waiting(store, &key).await, []);
 }
 
 /// A change of the brand can make all due that waits: no later than then, and not what somebody is at.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use kyc_core::id::{Brand, CustomerKey, DeliveryId};
 use kyc_core::limits::{BREAKER_FAILURES_MAX, CALL_AGE_SECONDS_MAX, LEASE_SECONDS, PROBE_SECONDS};
-use kyc_core::outbound::{Breaker, QueueChange, QueuedCall};
+use kyc_core::outbound::{Breaker, Heard, QueueChange, QueuedCall};
 use kyc_core::time::Time;
 
 use super::calls::{commit_with, enqueue, waiting};
@@ -67,7 +67,8 @@ async fn finish(store: &dyn Store, key: &CustomerKey, id: i64, lease_until: Time
     let finish = QueueChange::Finish {
         delivery_id: DeliveryId(id),
         lease_until,
-        answered: None,
+        heard: Heard::Nothing,
+        now: at(0),
     };
     let commit = commit_with(store, key, &[], &[finish]).await;
     store.commit(commit).await.unwrap();
@@ -180,7 +181,8 @@ pub async fn an_ended_lease_is_claimed_again(store: &dyn Store) {
     let changes = [QueueChange::Finish {
         delivery_id: call.delivery_id,
         lease_until: first.lease_until,
-        answered: Some(at(1)),
+        heard: Heard::Answer,
+        now: at(1),
     }];
     let commit = commit_with(store, &key, &[], &changes).await;
     refused(store, commit, std::slice::from_ref(&key), &brands).await;

@@ -189,3 +189,29 @@ pub async fn only_accepted_entries_claim_their_event_id(store: &dyn Store) {
     assert_eq!(store.customer(&key).await.unwrap().log, state.log);
     assert_eq!(state.profile.map(|profile| profile.id), Some(ProfileId(1)));
 }
+
+/// A slug is known by the webhooks that were taken under it, and by nothing else.
+pub async fn a_slug_is_used_by_the_brand_whose_webhooks_came_under_it(store: &dyn Store) {
+    for (number, (name, slug_name)) in (1..).zip([("a", "north"), ("b", "south")]) {
+        let key = customer(name, 7);
+        let profile = profile(&key, number);
+        let state = put(store, &new_customer(&key, number)).await.unwrap();
+        let refused = LevelEntry {
+            slug: Some(slug(slug_name)),
+            accepted: Flag::No,
+            ..entry(&profile, 1)
+        };
+        let state = put_entries(store, &state, &[refused.clone(), bare_entry(&profile, 2)])
+            .await
+            .unwrap();
+        assert_eq!(store.webhook_brand(&slug(slug_name)).await.unwrap(), None);
+        let taken = LevelEntry {
+            number: 3,
+            accepted: Flag::Yes,
+            ..refused
+        };
+        put_entries(store, &state, &[taken]).await.unwrap();
+        assert_eq!(store.webhook_brand(&slug(slug_name)).await.unwrap(), Some(key.brand));
+    }
+    assert_eq!(store.webhook_brand(&slug("nort")).await.unwrap(), None);
+}

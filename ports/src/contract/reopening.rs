@@ -6,7 +6,7 @@ use kyc_core::customer::CustomerState;
 use kyc_core::event::{Event, History};
 use kyc_core::id::{Brand, CustomerKey, DeliveryId};
 use kyc_core::limits::{BREAKER_FAILURES_MAX, PROBE_SECONDS};
-use kyc_core::outbound::QueueChange;
+use kyc_core::outbound::{Heard, QueueChange};
 use kyc_core::query::{Filter, Rows};
 use kyc_core::time::Time;
 
@@ -99,6 +99,7 @@ pub async fn fill_tenants(store: &dyn Store) {
         brand: brand("a"),
         due_time: at(300),
         cursor: Some("8".to_owned()),
+        stays: 2,
     };
     store.set_reconciliation(next).await.unwrap();
 }
@@ -113,7 +114,8 @@ fn finish_first(lease_until: Time) -> QueueChange {
     QueueChange::Finish {
         delivery_id: DeliveryId(100),
         lease_until,
-        answered: None,
+        heard: Heard::Nothing,
+        now: at(0),
     }
 }
 

@@ -261,6 +261,7 @@ pub async fn reconciliations_begin_after_a_day(store: &dyn Store) {
         brand: brand(&format!("brand-{id}")),
         due_time: at(100 - id).plus_seconds(DAY_SECONDS),
         cursor: None,
+        stays: 0,
     };
     let due = async |now: Time| store.due_reconciliations(now).await.unwrap();
     let first = begin(7).due_time;
@@ -276,11 +277,12 @@ pub async fn reconciliations_go_on_as_was_set(store: &dyn Store) {
     let one = tenant(&name, 1, "north");
     put_tenant(store, &name, Some(&one), &[]).await;
     let due = async |now: Time| store.due_reconciliations(now).await.unwrap();
-    for (seconds, cursor) in [(200_000, Some("7:ü")), (100, Some("8")), (300_000, None)] {
+    for (seconds, cursor, stays) in [(200_000, Some("7:ü"), 0), (100, Some("8"), 3), (300_000, None, 1)] {
         let set = Reconciliation {
             brand: name.clone(),
             due_time: at(seconds),
             cursor: cursor.map(str::to_owned),
+            stays,
         };
         store.set_reconciliation(set.clone()).await.unwrap();
         assert_eq!(due(Time(at(seconds).0 - 1)).await, []);
@@ -302,6 +304,7 @@ pub async fn reconciliations_go_on_as_was_set(store: &dyn Store) {
         brand: name,
         due_time: again.created_time.plus_seconds(DAY_SECONDS),
         cursor: None,
+        stays: 0,
     };
     assert_eq!(due(begin.due_time).await, [begin]);
 }

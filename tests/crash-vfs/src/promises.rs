@@ -260,6 +260,10 @@ impl<S: Store> Store for Watched<S> {
         self.store.claimed_event(slug, event_id).await
     }
 
+    async fn webhook_brand(&self, slug: &Slug) -> Result<Option<Brand>, StoreError> {
+        self.store.webhook_brand(slug).await
+    }
+
     async fn deliveries(&self, ids: &[DeliveryId]) -> Result<Vec<Delivery>, StoreError> {
         self.store.deliveries(ids).await
     }

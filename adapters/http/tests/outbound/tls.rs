@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kyc_outbound::{Error, HttpOutbound};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
@@ -22,8 +22,17 @@ fn authority() -> Authority {
 
 /// A platform with a certificate of the authority for one name. Answers every call with `ok`.
 async fn platform(authority: &Authority, name: &str, version: &'static SupportedProtocolVersion) -> u16 {
-    let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    platform_with(authority, params, version).await
+}
+
+/// The same with a certificate of one's own making.
+async fn platform_with(
+    authority: &Authority,
+    params: CertificateParams,
+    version: &'static SupportedProtocolVersion,
+) -> u16 {
+    let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, authority).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[version])
@@ -81,6 +90,30 @@ async fn a_certificate_for_another_name_is_not_believed() {
     for host in ["other.test", "127.0.0.1", "sub.platform.test"] {
         let text = failure(&trusting(&[&authority]), get(&format!("https://{host}:{port}/"))).await;
         assert!(text.contains("certificate not valid for name"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_is_believed_only_in_its_time() {
+    let authority = authority();
+    for (years, wrong) in [
+        ((2000, 2001), Some("certificate expired")),
+        ((4000, 4001), Some("certificate not valid yet")),
+        ((2000, 4001), None),
+    ] {
+        let mut params = CertificateParams::new(vec!["platform.test".to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (date_time_ymd(years.0, 1, 1), date_time_ymd(years.1, 1, 1));
+        for version in [&TLS12, &TLS13] {
+            let port = platform_with(&authority, params.clone(), version).await;
+            let (client, request) = (trusting(&[&authority]), get(&format!("https://platform.test:{port}/")));
+            match wrong {
+                Some(wrong) => {
+                    let text = failure(&client, request).await;
+                    assert!(text.contains(wrong), "{text}");
+                }
+                None => assert_eq!(answer(&client, request).await.status, 200),
+            }
+        }
     }
 }
 

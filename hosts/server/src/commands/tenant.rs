@@ -6,11 +6,16 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::Failure;
-use crate::control::Operator;
+use crate::control::{Attempted, Operator};
 use crate::settings::{
     DeliveriesOptions, ReconcileOptions, RotateSecretOptions, TenantAction, TenantAddOptions, TenantMembers,
     TenantUpdateOptions,
 };
+
+/// The pace that the platform is promised, with a little to spare.
+const PACE: Duration = Duration::from_millis(1_100);
+/// How often a second that others used up is waited for.
+const WAITS_MAX: u32 = 60;
 
 /// Does what is asked; results are JSON on standard output.
 pub(crate) fn run(action: &TenantAction) -> Result<(), Failure> {
@@ -149,17 +154,20 @@ fn each_row(operator: &Operator, command: &str, data: &Value, limit: Option<i64>
     }
 }
 
-/// Goes through all players, a second's worth at a time.
+/// Goes through all players, a second's worth at a time. A run that fails tells where another one can go on.
 fn reconcile(options: &ReconcileOptions) -> Result<(), Failure> {
     let operator = Operator::of(&options.tenant.operator)?;
     let (mut checked, mut skipped, mut failed, mut drifted) = (0, 0, 0, 0);
-    let mut cursor = Value::Null;
+    let mut cursor = options.cursor.clone();
     loop {
         let mut data = json!({ "slug": options.tenant.slug, "push": i64::from(options.push) });
-        if let (Value::Object(data), false) = (&mut data, cursor.is_null()) {
-            data.insert("cursor".to_owned(), cursor);
+        if let (Value::Object(data), Some(cursor)) = (&mut data, &cursor) {
+            data.insert("cursor".to_owned(), json!(cursor));
         }
-        let reply = operator.call("MngReconcileTenant", data)?;
+        let reply = reconcile_part(&operator, &data).map_err(|failure| match &cursor {
+            Some(cursor) => Failure::new(format!("{failure}; `--cursor {cursor}` goes on from there")),
+            None => failure,
+        })?;
         let count = |name: &str| reply.get(name).and_then(Value::as_i64).unwrap_or_default();
         checked += count("checked");
         skipped += count("skipped");
@@ -168,13 +176,27 @@ fn reconcile(options: &ReconcileOptions) -> Result<(), Failure> {
             drifted += 1;
             show(drift);
         }
-        cursor = reply.get("next_cursor").cloned().unwrap_or_default();
-        if cursor.is_null() {
+        cursor = reply.get("next_cursor").and_then(Value::as_str).map(str::to_owned);
+        if cursor.is_none() {
             break;
         }
-        // The pace that the platform is promised.
-        sleep(Duration::from_millis(1_100));
+        sleep(PACE);
     }
     show(&json!({ "checked": checked, "skipped": skipped, "failed": failed, "drift": drifted }));
     Ok(())
+}
+
+/// A second's worth. The daily run, or somebody else's, may have used the second up; then the next one is waited for.
+fn reconcile_part(operator: &Operator, data: &Value) -> Result<Value, Failure> {
+    let mut waits = 0;
+    loop {
+        match operator.attempt("MngReconcileTenant", data.clone())? {
+            Attempted::Done(reply) => return Ok(reply),
+            Attempted::TooFrequent(_) if waits < WAITS_MAX => {
+                waits += 1;
+                sleep(PACE);
+            }
+            Attempted::TooFrequent(refusal) | Attempted::Refused(refusal) => return Err(refusal),
+        }
+    }
 }

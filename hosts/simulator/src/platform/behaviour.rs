@@ -20,6 +20,8 @@ pub enum Behaviour {
     Status(u16, Option<String>),
     /// Not taken, and never answered: the connection stays open until the caller gives up.
     Hang,
+    /// Taken, and never answered either.
+    Mute,
     /// Taken, but the connection is closed without an answer.
     Drop,
     /// Taken, and answered 200 with a body that is no JSON.
@@ -39,7 +41,7 @@ pub enum Behaviour {
 impl FromStr for Behaviour {
     type Err = String;
 
-    /// Reads `prompt`, `refuse:<code>:<message>`, `status:<status>[:<retry after>]`, `hang`, `drop`, `garbage`,
+    /// Reads `prompt`, `refuse:<code>:<message>`, `status:<status>[:<retry after>]`, `hang`, `mute`, `drop`, `garbage`,
     /// `too-long` or `outages:<seed>:<percent>`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, rest) = text.split_once(':').unwrap_or((text, ""));
@@ -47,6 +49,7 @@ impl FromStr for Behaviour {
         let behaviour = match name {
             "prompt" if rest.is_empty() => Some(Self::Prompt),
             "hang" if rest.is_empty() => Some(Self::Hang),
+            "mute" if rest.is_empty() => Some(Self::Mute),
             "drop" if rest.is_empty() => Some(Self::Drop),
             "garbage" if rest.is_empty() => Some(Self::Garbage),
             "too-long" if rest.is_empty() => Some(Self::TooLong),
@@ -67,8 +70,8 @@ impl FromStr for Behaviour {
             _ => None,
         };
         behaviour.ok_or_else(|| {
-            let known = "prompt, hang, drop, garbage, too-long, refuse:CODE:MESSAGE, status:200..599[:RETRY_AFTER] or \
-                         outages:SEED:PERCENT";
+            let known = "prompt, hang, mute, drop, garbage, too-long, refuse:CODE:MESSAGE, \
+                         status:200..599[:RETRY_AFTER] or outages:SEED:PERCENT";
             format!("must be {known}")
         })
     }

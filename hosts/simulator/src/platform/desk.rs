@@ -126,6 +126,7 @@ impl Desk {
             None => self.apply(call, now, record),
         };
         match behaviour {
+            Behaviour::Mute => Reaction::Hang,
             Behaviour::Drop => Reaction::Drop,
             Behaviour::Garbage => Reaction::Reply(Reply {
                 status: 200,

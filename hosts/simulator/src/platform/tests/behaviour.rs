@@ -55,6 +55,17 @@ async fn a_hanging_call_is_recorded_and_never_answered() {
     assert_eq!(platform.players(), BTreeMap::new());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_mute_platform_takes_the_call_that_it_never_answers() {
+    let platform = platform(Behaviour::Mute).await;
+    let call = Outgoing::update(&platform.base_url(), 1, "p-1", "verified", 1);
+    assert!(matches!(call.send().await, Err(SendError::Unreachable(_))));
+    assert_eq!(platform.players()["p-1"], player(PlayerStatus::Verified, 1));
+    platform.behave(Behaviour::Prompt);
+    assert_eq!(call.send().await.unwrap().body, ok());
+    assert!(!platform.received()[1].first_time);
+}
+
 #[tokio::test]
 async fn stopping_ends_calls_that_hang() {
     let platform = platform(Behaviour::Hang).await;
@@ -159,6 +170,7 @@ fn behaviours_can_be_written_down() {
         ("prompt", Behaviour::Prompt),
         ("hang", Behaviour::Hang),
         ("drop", Behaviour::Drop),
+        ("mute", Behaviour::Mute),
         ("garbage", Behaviour::Garbage),
         ("too-long", Behaviour::TooLong),
         ("status:200", status(200, None)),
