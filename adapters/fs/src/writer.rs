@@ -6,17 +6,20 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use kyc_ports::blobs::{BlobError, BlobWriter};
 use tokio::fs::{self, File, OpenOptions};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, BufWriter};
 
 use crate::name::PART;
 use crate::{failed, fsync_dir};
+
+/// Bytes gathered for the thread that writes them: to hand it each piece of a body costs more than to write it.
+const TOGETHER_BYTES: usize = 256 * 1024;
 
 /// Writes one file.
 #[derive(Debug)]
 pub(crate) struct Writer {
     folder: PathBuf,
     name: String,
-    file: File,
+    file: BufWriter<File>,
     part: Part,
 }
 
@@ -46,7 +49,7 @@ impl Writer {
         Ok(Self {
             folder: folder.to_owned(),
             name: name.to_owned(),
-            file,
+            file: BufWriter::with_capacity(TOGETHER_BYTES, file),
             part: Part(Some(path)),
         })
     }
@@ -54,7 +57,7 @@ impl Writer {
     /// First the content, then the name, then the folder that holds the name.
     async fn settle(mut self) -> io::Result<()> {
         self.file.flush().await?;
-        self.file.sync_all().await?;
+        self.file.get_ref().sync_all().await?;
         let finished = self.folder.join(&self.name);
         // A rename would replace a file of that name. None can appear in between: it would need the temporary name.
         if fs::try_exists(&finished).await? {

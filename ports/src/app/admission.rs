@@ -12,6 +12,7 @@ use kyc_core::rejection::Rejection;
 pub(super) struct Admission(Arc<AtomicUsize>);
 
 /// A place among what is under way; free again when it is dropped.
+#[derive(Debug)]
 pub(super) struct Place(Arc<AtomicUsize>);
 
 impl Admission {
@@ -40,10 +41,10 @@ mod tests {
     fn places_are_bounded_and_come_back() {
         let admission = Admission::default();
         let mut places: Vec<Place> = (0..CHANGES_UNDER_WAY_MAX)
-            .map(|_| admission.place().ok().expect("a place"))
+            .map(|_| admission.place().expect("a place"))
             .collect();
         for _ in 0..3 {
-            let refused = admission.place().err().expect("none is left");
+            let refused = admission.place().expect_err("none is left");
             assert_eq!(refused, Rejection::TooFrequent { retry_after_seconds: 1 });
         }
         places.pop();
