@@ -163,8 +163,13 @@ impl App {
 
     /// Goes on with the daily reconciliations that are due, a second's worth each; how many players were compared.
     pub async fn reconcile_due(&self) -> Result<i64, Rejection> {
+        self.go_on_reconciling().await.map(|(checked, _)| checked)
+    }
+
+    /// The same, and in how many seconds the first of them goes on.
+    pub(super) async fn go_on_reconciling(&self) -> Result<(i64, Option<i64>), Rejection> {
         let store = &self.ports.store;
-        let mut checked = 0;
+        let (mut checked, mut next_seconds) = (0, None);
         for due in store.due_reconciliations(self.now()).await.map_err(refused)? {
             let state = self.brand(&due.brand, &TemplateNeed::None).await?;
             let Some(tenant) = state.tenant.clone() else { continue };
@@ -192,6 +197,9 @@ impl App {
                     (PAUSE_SECONDS, None)
                 }
             };
+            // The rate of lookups takes no two rounds in one second.
+            let seconds = pause.max(1);
+            next_seconds = Some(next_seconds.map_or(seconds, |others: i64| others.min(seconds)));
             let next = Reconciliation {
                 brand: due.brand,
                 due_time: self.now().plus_seconds(pause),
@@ -199,6 +207,6 @@ impl App {
             };
             store.set_reconciliation(next).await.map_err(refused)?;
         }
-        Ok(checked)
+        Ok((checked, next_seconds))
     }
 }
