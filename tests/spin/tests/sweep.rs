@@ -97,6 +97,10 @@ fn what_a_cancelled_upload_left_is_swept() {
         assert!(other.host.counters().cancelled > 0);
         age(&spin);
         let whole = rows(&spin, "files");
+        assert!(
+            rows(&spin, "blobs") > whole && rows(&spin, "chunks") > 0,
+            "something is left behind"
+        );
         sweep(&spin);
         assert_eq!(
             (rows(&spin, "blobs"), rows(&spin, "chunks"), rows(&spin, "files")),
