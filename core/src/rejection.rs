@@ -91,6 +91,9 @@ pub enum Rejection {
     /// The store refused; nothing was changed.
     #[error("the store cannot do this now; nothing was changed")]
     Unavailable,
+    /// The operator has not given the host something that this needs: the text names it.
+    #[error("{0}")]
+    NotGranted(String),
 }
 
 fn summary(problems: &[Problem]) -> String {
@@ -131,7 +134,7 @@ impl Rejection {
             Self::UnsupportedFileType(_) => 415,
             Self::RangeNotSatisfiable(_) => 416,
             Self::TooFrequent { .. } => 429,
-            Self::Unavailable => 503,
+            Self::Unavailable | Self::NotGranted(_) => 503,
         }
     }
 
@@ -161,7 +164,7 @@ impl Rejection {
             Self::FileTooLarge(_) => "FILE_TOO_LARGE",
             Self::UnsupportedFileType(_) => "UNSUPPORTED_FILE_TYPE",
             Self::TooFrequent { .. } => "RET_TOO_FREQUENT",
-            Self::Unavailable => "RET_TECH_PROBLEM",
+            Self::Unavailable | Self::NotGranted(_) => "RET_TECH_PROBLEM",
         }
     }
 
@@ -190,7 +193,7 @@ impl Rejection {
     pub const fn retry_after_seconds(&self) -> Option<u32> {
         match self {
             Self::TooFrequent { retry_after_seconds } => Some(*retry_after_seconds),
-            Self::Unavailable => Some(1),
+            Self::Unavailable | Self::NotGranted(_) => Some(1),
             _ => None,
         }
     }

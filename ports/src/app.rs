@@ -318,5 +318,9 @@ fn refused(error: impl Into<StoreError>) -> Rejection {
             tracing::error!(cause, "the store failed");
             Rejection::Unavailable
         }
+        StoreError::NotGranted(missing) => {
+            tracing::error!(missing, "the store was not granted what it needs");
+            Rejection::NotGranted(missing)
+        }
     }
 }

@@ -10,8 +10,14 @@ use kyc_core::time::Time;
 
 /// What a file store can fail at.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the file store failed: {0}")]
-pub struct BlobError(pub String);
+pub enum BlobError {
+    /// It cannot do it now, or the bytes are not what they should be.
+    #[error("the file store failed: {0}")]
+    Failed(String),
+    /// The operator has not given it something that it needs. The text names it, and is told to callers.
+    #[error("{0}")]
+    NotGranted(String),
+}
 
 /// The bytes of a file, in order.
 #[cfg(not(target_family = "wasm"))]

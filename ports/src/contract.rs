@@ -82,6 +82,7 @@ macro_rules! store_contract {
             files: all_files_are_claimed_or_none;
             files: unclaimed_files_are_listed_by_age;
             files: only_unclaimed_files_are_removed;
+            files: names_without_a_row_are_strays;
             replies: a_reply_is_kept_for_its_key;
             replies: old_replies_are_forgotten;
             replies: a_store_that_works_says_so;

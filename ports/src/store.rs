@@ -31,11 +31,17 @@ pub enum StoreError {
     /// The store cannot do it now (disk full, closing, broken); nothing was changed.
     #[error("the store failed: {0}")]
     Failed(String),
+    /// The operator has not given the store something that it needs. The text names it, and is told to callers.
+    #[error("{0}")]
+    NotGranted(String),
 }
 
 impl From<BlobError> for StoreError {
     fn from(error: BlobError) -> Self {
-        Self::Failed(error.to_string())
+        match error {
+            BlobError::Failed(_) => Self::Failed(error.to_string()),
+            BlobError::NotGranted(missing) => Self::NotGranted(missing),
+        }
     }
 }
 
@@ -168,6 +174,21 @@ pub trait Store: Send + Sync {
     async fn due(&self, now: Time, limit: usize) -> Result<Vec<CustomerKey>, StoreError>;
     /// A stored file's metadata.
     async fn file(&self, id: &FileId) -> Result<Option<FileMeta>, StoreError>;
+    /// Those of these names of stored files that no file's metadata lead to. A store that can answer for all at once
+    /// does so: every stored file is asked for.
+    async fn strays(&self, names: Vec<String>) -> Result<Vec<String>, StoreError> {
+        let mut strays = Vec::new();
+        for name in names {
+            let is_known = match name.split_once('.').and_then(|(id, _)| id.parse().ok()) {
+                Some(id) => self.file(&id).await?.is_some_and(|file| file.stored_name() == name),
+                None => false,
+            };
+            if !is_known {
+                strays.push(name);
+            }
+        }
+        Ok(strays)
+    }
     /// Records a stored file.
     async fn add_file(&self, file: FileMeta) -> Result<(), StoreError>;
     /// Marks files as named by a document or answer of this customer, whose they become if they were nobody's.

@@ -6,11 +6,12 @@
 //! secrets) stands in it by name: see [`names`]. `UPDATE_EXPECT=1 cargo test -p kyc-tests --test conformance` writes
 //! what the application answers into the files; read the difference before it is kept.
 //!
-//! Two entries are no commands: `upload` stores a file, and `webhook` tells a tenant what its platform tells, signed
-//! with the secret that stands in place of who asks. An entry with `"when": "calls_ended"` is asked when no call to a
+//! Three entries are no commands: `upload` stores a file, `download` asks for one or for a `range` of it, and `webhook`
+//! tells a tenant what its platform tells, signed with the secret that stands in place of who asks. An entry with `"when": "calls_ended"` is asked when no call to a
 //! platform waits any more.
 
 pub mod app;
+pub mod matrix;
 pub mod names;
 pub mod story;
 pub mod wire;
@@ -34,6 +35,8 @@ pub trait Runner {
     fn call(&mut self, request: &Request) -> Option<Reply>;
     /// Stores a file.
     fn upload(&mut self, upload: &Upload) -> Reply;
+    /// Asks for a file.
+    fn download(&mut self, download: &Download) -> Reply;
     /// Tells a tenant what its platform tells.
     fn webhook(&mut self, webhook: &Webhook) -> Reply;
     /// Waits until no call to a brand's platform waits.
@@ -64,6 +67,27 @@ pub struct Upload {
     pub file_name: String,
     /// What is in it.
     pub bytes: Vec<u8>,
+}
+
+/// A file that is asked for.
+#[derive(Debug, Clone)]
+pub struct Download {
+    /// Who asks.
+    pub token: Option<String>,
+    /// The file's id.
+    pub file_id: String,
+    /// Which bytes, as a `Range` header says it; all of them if absent.
+    pub range: Option<String>,
+}
+
+/// What a file or a part of it is told as: what a client is told of it, and its bytes in hexadecimal digits.
+pub fn told_file(content_type: &str, content_range: Option<&str>, bytes: &[u8]) -> Value {
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+    let content: String = bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect();
+    json!({ "content_type": content_type, "content_range": content_range, "content": content })
 }
 
 /// What a platform tells, signed.
@@ -139,6 +163,14 @@ fn answer(runner: &mut dyn Runner, story: &Story, entry: &Entry, names: &Names) 
         Asked::Upload => {
             let token = token(runner, &entry.who, &story.brand);
             Some(runner.upload(&upload(token, &data)))
+        }
+        Asked::Download => {
+            let text = |name: &str| data.get(name).and_then(Value::as_str).map(str::to_owned);
+            Some(runner.download(&Download {
+                token: token(runner, &entry.who, &story.brand),
+                file_id: text("file_id").expect("a file's id"),
+                range: text("range"),
+            }))
         }
         Asked::Webhook => {
             let secret = secret(&entry.who, names);

@@ -467,6 +467,27 @@ fn a_kept_reply_is_forgotten_after_a_day() {
     });
 }
 
+#[test]
+fn a_tick_knows_whether_more_is_due() {
+    let world = World::new();
+    world.template("s", json!({ "step_type": 4 }));
+    for customer in 1..=150 {
+        let id = world.require(customer, "s");
+        world.ok(
+            "MngApproveKycStep",
+            json!({ "id": id, "expires_time": world.now() + 60 }),
+        );
+    }
+    assert_eq!((world.tick().customers, world.tick().next_seconds), (0, None));
+    world.advance(60);
+    let first = world.tick();
+    assert_eq!((first.customers, first.next_seconds), (100, Some(0)));
+    let rest = world.tick();
+    assert_eq!((rest.customers, rest.next_seconds), (50, None));
+    let both = first.and(rest);
+    assert_eq!((both.customers, both.next_seconds), (150, None));
+}
+
 fn sweep(world: &World) -> usize {
     run(world.app.sweep_files()).unwrap()
 }

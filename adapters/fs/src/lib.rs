@@ -89,8 +89,8 @@ impl Blobs for FsBlobs {
         let listing = tokio::task::spawn_blocking(move || folder::names_before(&folder, before, &after, limit));
         let listed = listing
             .await
-            .map_err(|_| BlobError("listing the files was given up".to_owned()))?;
-        listed.map_err(|error| BlobError(format!("listing the files: {error}")))
+            .map_err(|_| BlobError::Failed("listing the files was given up".to_owned()))?;
+        listed.map_err(|error| BlobError::Failed(format!("listing the files: {error}")))
     }
 }
 
@@ -104,5 +104,5 @@ async fn open_at(path: &Path, start: u64) -> io::Result<File> {
 
 /// What the log is told; names are ids, and the folder is the operator's own.
 fn failed(what: &str, name: &str, error: &io::Error) -> BlobError {
-    BlobError(format!("{what} `{name}`: {error}"))
+    BlobError::Failed(format!("{what} `{name}`: {error}"))
 }

@@ -38,5 +38,5 @@ pub(crate) fn check_finished(name: &str) -> Result<(), BlobError> {
 }
 
 fn refused() -> BlobError {
-    BlobError("the name is not one of a stored file".to_owned())
+    BlobError::Failed("the name is not one of a stored file".to_owned())
 }

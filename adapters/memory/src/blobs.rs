@@ -71,7 +71,7 @@ fn check_name(name: &str) -> Result<(), BlobError> {
     if is_plain && !name.is_empty() && !name.starts_with('.') && !name.contains("..") {
         Ok(())
     } else {
-        Err(BlobError("the name is not one of a stored file".to_owned()))
+        Err(BlobError::Failed("the name is not one of a stored file".to_owned()))
     }
 }
 
@@ -134,7 +134,7 @@ impl BlobWriter for Writer {
         let written = self.blobs.clock.now();
         let mut files = locked(&self.blobs.files);
         if files.contains_key(&self.name) {
-            return Err(BlobError("there is a file of that name".to_owned()));
+            return Err(BlobError::Failed("there is a file of that name".to_owned()));
         }
         files.insert(
             self.name,

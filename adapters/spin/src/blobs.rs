@@ -117,7 +117,7 @@ impl Blobs for SpinBlobs {
         let names = rows.into_iter().flatten().map(String::from_cell);
         names
             .collect::<Option<_>>()
-            .ok_or_else(|| BlobError("a name is no text".to_owned()))
+            .ok_or_else(|| BlobError::Failed("a name is no text".to_owned()))
     }
 }
 
@@ -155,7 +155,7 @@ impl Reading {
                 self.left.start += bytes.len() as u64;
                 Ok(Some((bytes.into(), self)))
             }
-            _ => Err(BlobError("a part of a file is missing".to_owned())),
+            _ => Err(BlobError::Failed("a part of a file is missing".to_owned())),
         }
     }
 }
@@ -275,7 +275,7 @@ impl Writer {
 impl BlobWriter for Writer {
     async fn write(&mut self, mut chunk: &[u8]) -> Result<(), BlobError> {
         if (self.size() + chunk.len()) as u64 > FILE_BYTES_MAX {
-            return Err(BlobError("the file is too large".to_owned()));
+            return Err(BlobError::Failed("the file is too large".to_owned()));
         }
         if self.files.bucket.is_some() {
             self.hasher.update(chunk);
@@ -345,15 +345,17 @@ fn text(text: &str) -> Cell {
     Cell::Text(text.to_owned())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "serves map_err")]
 fn failed(error: StoreError) -> BlobError {
-    BlobError(error.to_string())
+    match error {
+        StoreError::NotGranted(missing) => BlobError::NotGranted(missing),
+        error => BlobError::Failed(error.to_string()),
+    }
 }
 
 fn no_bucket() -> BlobError {
-    BlobError("the file lies in a bucket, and none is set".to_owned())
+    BlobError::Failed("the file lies in a bucket, and none is set".to_owned())
 }
 
 fn taken() -> BlobError {
-    BlobError("there is a file of this name".to_owned())
+    BlobError::Failed("there is a file of this name".to_owned())
 }

@@ -29,9 +29,9 @@ const BODY_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 const DATE: HeaderName = HeaderName::from_static("x-amz-date");
 /// Until the store accepts a connection.
 const CONNECT_SECONDS_MAX: u64 = 5;
-/// Until it answers, and between two pieces of an answer.
+/// Until it answers a request without a body, and between two pieces of an answer.
 const PAUSE_SECONDS_MAX: u64 = 30;
-/// A whole file to the store and its answer.
+/// A whole file to the store and the beginning of its answer.
 const CALL_SECONDS_MAX: u64 = 120;
 /// What is read of an answer that refuses.
 const REFUSAL_BYTES_MAX: usize = 4 * 1024;
@@ -72,7 +72,9 @@ impl Body for Sized {
 
 impl Bucket {
     /// A bucket at a host that the component was granted, over https.
-    pub const fn new(host: String, name: String, signer: Signer) -> Self {
+    pub fn new(host: &str, name: String, signer: Signer) -> Self {
+        // The port of https is not sent, so that it is not signed either.
+        let host = host.strip_suffix(":443").unwrap_or(host).to_owned();
         Self { host, name, signer }
     }
 
@@ -157,6 +159,11 @@ impl Bucket {
             time: SpinClock.now(),
         });
         let length = body.left;
+        let first_byte = if length > 0 {
+            CALL_SECONDS_MAX
+        } else {
+            PAUSE_SECONDS_MAX
+        };
         let request = Request::builder()
             .method(method)
             .uri(format!("https://{}{path}", self.host))
@@ -164,7 +171,7 @@ impl Bucket {
             .header(BODY_SHA256, signed.body_sha256)
             .header(DATE, signed.date)
             .header(CONTENT_LENGTH, length)
-            .extension(time_limits(CONNECT_SECONDS_MAX, PAUSE_SECONDS_MAX));
+            .extension(time_limits(CONNECT_SECONDS_MAX, first_byte, PAUSE_SECONDS_MAX));
         let request = match range {
             Some((name, value)) => request.header(name, value),
             None => request,
@@ -172,7 +179,13 @@ impl Bucket {
         let request = request.body(body).map_err(|_| failed("the request cannot be sent"))?;
         let answer = within(CALL_SECONDS_MAX, spin_sdk::http::send(request)).await;
         let answer = answer.ok_or_else(|| failed("it gave no answer in time"))?;
-        answer.map_err(|error| no_answer(&error))
+        answer.map_err(|error| match error {
+            ErrorCode::HttpRequestDenied => BlobError::NotGranted(format!(
+                "the component was not granted `{}`, where the bucket is: its operator must allow this outbound host",
+                self.host
+            )),
+            error => no_answer(&error),
+        })
     }
 }
 
@@ -184,7 +197,7 @@ fn secret(value: &str) -> Result<HeaderValue, BlobError> {
 }
 
 fn failed(what: &str) -> BlobError {
-    BlobError(format!("the bucket: {what}"))
+    BlobError::Failed(format!("the bucket: {what}"))
 }
 
 /// The code's name; what it carries may quote the peer.

@@ -115,11 +115,14 @@ impl Database {
     }
 
     fn failed_to_open(&self, error: &Error) -> StoreError {
-        StoreError::Failed(match error {
-            Error::AccessDenied => format!("the component was not granted the database `{}`", self.label),
-            Error::NoSuchDatabase => format!("the runtime has no database `{}`", self.label),
-            other => format!("the database `{}` cannot be opened: {}", self.label, text(other)),
-        })
+        let label = self.label;
+        match error {
+            Error::AccessDenied => {
+                StoreError::NotGranted(format!("the component was not granted the database `{label}`"))
+            }
+            Error::NoSuchDatabase => StoreError::NotGranted(format!("the runtime has no database `{label}`")),
+            other => StoreError::Failed(format!("the database `{label}` cannot be opened: {}", text(other))),
+        }
     }
 }
 
@@ -196,7 +199,8 @@ impl Session {
     }
 
     /// Runs a statement; again where the lock was somebody else's for as long as Spin waits, for then nothing was done.
-    /// Inside a transaction that writes, the lock is held already: what carries files is never run again.
+    /// Inside a transaction that writes, the lock is held already: what carries files is never run again. A lock that is
+    /// not had even so is a failure: nothing queues here that the caller could have been too fast for.
     async fn execute(&self, statement: Statement) -> Result<(bool, Vec<Vec<Cell>>), StoreError> {
         let values: Vec<Value> = statement.params.into_iter().map(value).collect();
         if !values.iter().any(|value| matches!(value, Value::Blob(_))) {
@@ -207,7 +211,11 @@ impl Session {
                 }
             }
         }
-        self.execute_once(&statement.sql, values).await
+        let done = self.execute_once(&statement.sql, values).await;
+        done.map_err(|error| match error {
+            StoreError::Busy => StoreError::Failed("the database stayed locked".to_owned()),
+            error => error,
+        })
     }
 
     /// A statement's failure shows only when its result is collected, and a result that is not blocks the connection.

@@ -47,4 +47,4 @@ pub use name::check_name;
 pub use signer::{Headers, Signed, Signer};
 pub use split::statements;
 pub use steps::{Folder, KYC, STORAGE};
-pub use target::Target;
+pub use target::{Target, is_host};

@@ -13,7 +13,7 @@ pub fn check_name(name: &str) -> Result<(), BlobError> {
     if is_plain && !name.starts_with('.') && !name.contains("..") && (1..=NAME_BYTES_MAX).contains(&name.len()) {
         Ok(())
     } else {
-        Err(BlobError("the name is not one of a stored file".to_owned()))
+        Err(BlobError::Failed("the name is not one of a stored file".to_owned()))
     }
 }
 

@@ -20,14 +20,38 @@ use crate::target::Target;
 /// Calls platforms from a component that was granted their hosts.
 #[derive(Debug, Clone, Default)]
 pub struct SpinOutbound {
+    /// Granted as platforms.
+    platforms: String,
     /// Granted for something else.
     other: Option<String>,
 }
 
 impl SpinOutbound {
-    /// With a host, and its port if it has one, that is granted but no platform's.
-    pub const fn but_not(other: Option<String>) -> Self {
-        Self { other }
+    /// To these platforms, as the operator names them, and never to another host that is granted.
+    pub const fn new(platforms: String, other: Option<String>) -> Self {
+        Self { platforms, other }
+    }
+
+    /// What a call is that Spin denied. It denies every call while it cannot read one of the application's variables:
+    /// where the operator named the platform, the next try may go through.
+    fn denied(&self, target: &Target) -> OutboundError {
+        if target.is_of(&self.platforms) {
+            OutboundError::Failed(format!(
+                "Spin denied the call to {target}: either the component lacks its grant, or a variable has no value now"
+            ))
+        } else {
+            target.not_granted()
+        }
+    }
+}
+
+impl SpinOutbound {
+    async fn call(&self, target: &Target, message: Request<Full<Bytes>>) -> Result<OutboundAnswer, OutboundError> {
+        match spin_sdk::http::send(message).await {
+            Ok(answer) => read(target, answer).await,
+            Err(ErrorCode::HttpRequestDenied) => Err(self.denied(target)),
+            Err(error) => Err(no_answer(target, &error)),
+        }
     }
 }
 
@@ -38,7 +62,7 @@ impl Outbound for SpinOutbound {
         if self.other.as_deref().is_some_and(|other| target.is_host(other)) {
             return Err(target.not_granted());
         }
-        let call = pin!(call(&target, message(&target, request)?));
+        let call = pin!(self.call(&target, message(&target, request)?));
         let limit = pin!(spin_sdk::time::sleep(Duration::from_secs(OUTBOUND_CALL_SECONDS_MAX)));
         match select(call, limit).await {
             Either::Left((answer, _)) => answer,
@@ -73,28 +97,24 @@ fn message(target: &Target, request: OutboundRequest) -> Result<Request<Full<Byt
     }
     headers.insert(USER_AGENT, HeaderValue::from_static("kycd"));
     headers.insert(CONTENT_LENGTH, length.into());
-    let limits = time_limits(OUTBOUND_CONNECT_SECONDS_MAX, OUTBOUND_CALL_SECONDS_MAX);
+    let limits = time_limits(
+        OUTBOUND_CONNECT_SECONDS_MAX,
+        OUTBOUND_CALL_SECONDS_MAX,
+        OUTBOUND_CALL_SECONDS_MAX,
+    );
     message.extensions_mut().insert(limits);
     Ok(message)
 }
 
-/// What the host does about time, in seconds. A host that cannot says so, and the limit of the whole call holds all the
-/// same.
-pub(crate) fn time_limits(connect: u64, pause: u64) -> RequestOptionsExtension {
+/// What the host does about time, in seconds. Until the first byte of the answer means the whole request too, with its
+/// connection and its body. A host that cannot says so, and the limit of the whole call holds all the same.
+pub(crate) fn time_limits(connect: u64, first_byte: u64, pause: u64) -> RequestOptionsExtension {
     let options = RequestOptions::new();
     let nanos = |seconds: u64| Some(seconds.saturating_mul(1_000_000_000));
     let _ = options.set_connect_timeout(nanos(connect));
-    let _ = options.set_first_byte_timeout(nanos(pause));
+    let _ = options.set_first_byte_timeout(nanos(first_byte));
     let _ = options.set_between_bytes_timeout(nanos(pause));
     RequestOptionsExtension(options)
-}
-
-async fn call(target: &Target, message: Request<Full<Bytes>>) -> Result<OutboundAnswer, OutboundError> {
-    match spin_sdk::http::send(message).await {
-        Ok(answer) => read(target, answer).await,
-        Err(ErrorCode::HttpRequestDenied) => Err(target.not_granted()),
-        Err(error) => Err(no_answer(target, &error)),
-    }
 }
 
 async fn read(target: &Target, answer: Response) -> Result<OutboundAnswer, OutboundError> {

@@ -66,10 +66,10 @@ impl Signer {
         headers.extend(request.headers);
         headers.sort_unstable();
         let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
-        let lines: String = headers
+        let lines = headers
             .iter()
-            .map(|(name, value)| format!("{name}:{}\n", value.trim()))
-            .collect();
+            .flat_map(|(name, value)| [*name, ":", value.trim(), "\n"]);
+        let lines: String = lines.collect();
         let canonical = format!(
             "{}\n{}\n\n{lines}\n{names}\n{body_sha256}",
             request.method, request.path

@@ -191,6 +191,12 @@ impl Store for SpinStore {
         Ok(decode(found).ok_or_else(corrupt)?.into_iter().next())
     }
 
+    async fn strays(&self, names: Vec<String>) -> Result<Vec<String>, StoreError> {
+        let rows = self.storage.rows(file::strays(&names)).await?;
+        let strays = rows.into_iter().flatten().map(String::from_cell);
+        strays.collect::<Option<_>>().ok_or_else(corrupt)
+    }
+
     async fn add_file(&self, file: FileMeta) -> Result<(), StoreError> {
         let statements = file::add(&file).into_iter().collect();
         self.storage.write(statements).await.map(|_| ())

@@ -2,7 +2,7 @@
 
 use kyc_core::file::FileMeta;
 use kyc_core::id::{CustomerKey, FileId};
-use kyc_core::record::{Cell, Column};
+use kyc_core::record::{Cell, Column, json_of};
 use kyc_core::time::Time;
 
 use crate::statement::{Conditions, Statement};
@@ -19,6 +19,14 @@ pub fn by_id(id: &FileId) -> Statement {
         format!("{} WHERE file_id = ?1", select::<FileMeta>()),
         vec![id.to_cell()],
     )
+}
+
+/// Those of these names that no file's row leads to; a column of names.
+pub fn strays(names: &[String]) -> Statement {
+    // The id in a name finds the row; the whole name must be its.
+    let sql = "SELECT value FROM json_each(?1) WHERE NOT EXISTS (SELECT 1 FROM files \
+               WHERE file_id = substr(value, 1, instr(value, '.') - 1) AND file_id || '.' || extension = value)";
+    Statement::new(sql, vec![Cell::Text(json_of(&names).to_string())])
 }
 
 /// Claims files for a customer: all of them, or it is a conflict. The ids must differ.

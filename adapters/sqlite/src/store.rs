@@ -238,6 +238,17 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn strays(&self, names: Vec<String>) -> Result<Vec<String>, StoreError> {
+        let statement = file::strays(&names);
+        let ran = self
+            .storage
+            .readers
+            .read(move |connection| run(connection, &statement))
+            .await?;
+        let strays = ran.rows.into_iter().flatten().map(String::from_cell);
+        strays.collect::<Option<_>>().ok_or_else(corrupt)
+    }
+
     async fn add_file(&self, file: FileMeta) -> Result<(), StoreError> {
         self.storage
             .strand

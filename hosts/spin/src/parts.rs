@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use kyc_core::rejection::Rejection;
 use kyc_core::time::Time;
 use kyc_jwt::{Algorithm, Verifier};
 use kyc_ports::app::{App, Ports};
 use kyc_ports::notify::Silent;
 use kyc_ports::tokens::{BadToken, Tokens, Verified};
 use kyc_ports::vault::{CannotOpen, Vault};
-use kyc_spin_adapter::{Bucket, Signer, SpinClock, SpinEntropy, SpinOutbound, SpinStore};
+use kyc_spin_adapter::{Bucket, Signer, SpinClock, SpinEntropy, SpinOutbound, SpinStore, is_host};
 use kyc_vault::SealingVault;
-use spin_sdk::variables;
+use spin_sdk::variables::{self, Error};
 
 /// Spin's label of the database of streams: the one that every runtime has.
 const KYC: &str = "default";
@@ -27,6 +28,9 @@ pub(crate) enum Unusable {
     /// No value was given.
     #[error("the variable `{0}` has no value: give it as `SPIN_VARIABLE_{upper}` or from a secret", upper = .0.to_uppercase())]
     Missing(&'static str),
+    /// Whoever keeps the values does not answer.
+    #[error("the variable `{0}` cannot be read now")]
+    Unread(&'static str),
     /// The value will not do.
     #[error("the variable `{name}` cannot be used: {problem}")]
     Wrong {
@@ -35,6 +39,19 @@ pub(crate) enum Unusable {
         /// What is wrong with it.
         problem: String,
     },
+}
+
+impl Unusable {
+    fn wrong(name: &'static str, problem: &str) -> Self {
+        let problem = problem.to_owned();
+        Self::Wrong { name, problem }
+    }
+
+    /// Tells the log and the caller.
+    pub(crate) fn told(&self) -> Rejection {
+        tracing::error!(unusable = %self, "the component cannot serve");
+        Rejection::NotGranted(self.to_string())
+    }
 }
 
 /// One of the components of `spin.toml`.
@@ -58,10 +75,10 @@ impl Component {
             "storage" => Ok(Self::Storage),
             "webhooks" => Ok(Self::Webhooks),
             "tick" => Ok(Self::Tick),
-            _ => Err(Unusable::Wrong {
-                name: "component",
-                problem: "it must be `api`, `storage`, `webhooks` or `tick`".to_owned(),
-            }),
+            _ => Err(Unusable::wrong(
+                "component",
+                "it must be `api`, `storage`, `webhooks` or `tick`",
+            )),
         }
     }
 
@@ -79,9 +96,9 @@ impl Component {
             Self::Storage | Self::Tick => bucket().await?.map(Arc::new),
             Self::Api | Self::Webhooks => None,
         };
-        let not_a_platform = match self {
-            Self::Tick => optional("s3_host").await,
-            Self::Api | Self::Storage | Self::Webhooks => None,
+        let outbound = match self {
+            Self::Tick => SpinOutbound::new(platforms().await?, optional("s3_host").await?),
+            Self::Api | Self::Storage | Self::Webhooks => SpinOutbound::default(),
         };
         let store = SpinStore::new(KYC, STORAGE);
         let ports = Ports {
@@ -91,7 +108,7 @@ impl Component {
             entropy: Arc::new(SpinEntropy),
             tokens,
             notify: Arc::new(Silent),
-            outbound: Arc::new(SpinOutbound::but_not(not_a_platform)),
+            outbound: Arc::new(outbound),
             vault,
         };
         let app = App::without_turns(ports);
@@ -125,92 +142,107 @@ impl Parts {
 pub(crate) async fn tick_secret() -> Result<String, Unusable> {
     let secret = required("tick_secret").await?;
     if secret.len() < TICK_SECRET_BYTES_MIN {
-        return Err(Unusable::Wrong {
-            name: "tick_secret",
-            problem: format!("it must have at least {TICK_SECRET_BYTES_MIN} bytes"),
-        });
+        let problem = format!("it must have at least {TICK_SECRET_BYTES_MIN} bytes");
+        return Err(Unusable::wrong("tick_secret", &problem));
     }
     Ok(secret)
 }
 
 async fn vault() -> Result<SealingVault, Unusable> {
-    let wrong = |error: kyc_vault::BadKey| Unusable::Wrong {
-        name: "master_key",
-        problem: error.to_string(),
-    };
+    let wrong = |error: kyc_vault::BadKey| Unusable::wrong("master_key", &error.to_string());
     SealingVault::new(&required("master_key").await?).map_err(wrong)
+}
+
+/// The platforms that may be called.
+async fn platforms() -> Result<String, Unusable> {
+    let platforms = required("platform_host").await?;
+    if platforms.split(',').all(|host| is_host(host.trim(), true)) {
+        Ok(platforms)
+    } else {
+        Err(Unusable::wrong(
+            "platform_host",
+            "it must be a host in lower case, with a port if it is not 443, or `*.` and a domain",
+        ))
+    }
 }
 
 /// The bucket for files, where one is named: then all that leads to it is needed.
 async fn bucket() -> Result<Option<Bucket>, Unusable> {
-    let Some(name) = optional("s3_bucket").await else {
+    let Some(name) = optional("s3_bucket").await? else {
         return Ok(None);
     };
-    let is_plain = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'.' | b'-');
-    if !name.bytes().all(is_plain) {
-        return Err(Unusable::Wrong {
-            name: "s3_bucket",
-            problem: "it must be a bucket's name: lower-case letters, digits, dots and hyphens".to_owned(),
-        });
-    }
+    let is_plain = |text: &str| {
+        text.bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'.' | b'-'))
+    };
+    let host = required("s3_host").await?;
     let signer = Signer {
         region: required("s3_region").await?,
         access_key_id: required("s3_access_key_id").await?,
         secret_access_key: required("s3_secret_access_key").await?,
     };
-    let host = required("s3_host").await?;
-    // The manifest's default, since a grant must name some host.
-    if host == NO_HOST {
-        return Err(Unusable::Missing("s3_host"));
+    let id = &signer.access_key_id;
+    let is_sendable = id.bytes().all(|byte| byte.is_ascii_graphic());
+    match () {
+        () if !is_plain(&name) => Err(Unusable::wrong(
+            "s3_bucket",
+            "it must be a bucket's name: lower-case letters, digits, dots and hyphens",
+        )),
+        // The manifest's default, since a grant must name some host.
+        () if host == NO_HOST => Err(Unusable::Missing("s3_host")),
+        () if !is_host(&host, false) => Err(Unusable::wrong(
+            "s3_host",
+            "it must be a host in lower case, with a port if it is not 443",
+        )),
+        () if !is_plain(&signer.region) => Err(Unusable::wrong("s3_region", "it must be a region's name")),
+        () if !is_sendable => Err(Unusable::wrong("s3_access_key_id", "it must be an id without spaces")),
+        () => Ok(Some(Bucket::new(&host, name, signer))),
     }
-    Ok(Some(Bucket::new(host, name, signer)))
 }
 
 async fn verifier() -> Result<Verifier, Unusable> {
-    let wrong = |error: kyc_jwt::KeyError| Unusable::Wrong {
-        name: "token_key",
-        problem: error.to_string(),
-    };
+    let wrong = |error: kyc_jwt::KeyError| Unusable::wrong("token_key", &error.to_string());
     let (key, algorithm) = (required("token_key").await?, algorithm().await?);
-    let mut verifier = match algorithm {
-        _ if key.starts_with('{') => Verifier::jwks(&key, algorithm).map_err(wrong)?,
-        Algorithm::EdDsa => Verifier::ed25519_public(&key).map_err(wrong)?,
-        Algorithm::Hs256 => Verifier::shared_secret(key.as_bytes()).map_err(wrong)?,
-        Algorithm::Rs256 | Algorithm::Es256 => {
-            return Err(Unusable::Wrong {
-                name: "token_key",
-                problem: format!("keys of {algorithm} are given as a JWKS document"),
-            });
+    let document = key.starts_with('{').then(|| Verifier::jwks(&key, algorithm));
+    let verifier = match (document, algorithm) {
+        (Some(Ok(verifier)), _) => Ok(verifier),
+        // A secret may begin with a brace.
+        (_, Algorithm::Hs256) => Verifier::shared_secret(key.as_bytes()),
+        (Some(Err(error)), _) => Err(error),
+        (None, Algorithm::EdDsa) => Verifier::ed25519_public(&key),
+        (None, Algorithm::Rs256 | Algorithm::Es256) => {
+            let problem = format!("keys of {algorithm} are given as a JWKS document");
+            return Err(Unusable::wrong("token_key", &problem));
         }
     };
-    if let Some(issuer) = optional("token_issuer").await {
+    let mut verifier = verifier.map_err(wrong)?;
+    if let Some(issuer) = optional("token_issuer").await? {
         verifier = verifier.issuer(issuer);
     }
-    if let Some(audience) = optional("token_audience").await {
+    if let Some(audience) = optional("token_audience").await? {
         verifier = verifier.audience(audience);
     }
     Ok(verifier)
 }
 
 async fn algorithm() -> Result<Algorithm, Unusable> {
-    let wrong = |problem: &str| Unusable::Wrong {
-        name: "token_algorithm",
-        problem: problem.to_owned(),
-    };
+    let wrong = |problem: &str| Unusable::wrong("token_algorithm", problem);
     required("token_algorithm").await?.parse().map_err(wrong)
 }
 
 async fn required(name: &'static str) -> Result<String, Unusable> {
-    optional(name).await.ok_or(Unusable::Missing(name))
+    optional(name).await?.ok_or(Unusable::Missing(name))
 }
 
-/// A variable's value without the white space around it, which secrets made from files have; an empty one is none.
-async fn optional(name: &'static str) -> Option<String> {
+/// A variable's value without the white space around it, which secrets made from files have; an empty one is none. One
+/// that cannot be read is not: what it would switch on must not be left off for that.
+async fn optional(name: &'static str) -> Result<Option<String>, Unusable> {
     match variables::get(name).await {
-        Ok(value) => Some(value.trim().to_owned()).filter(|value| !value.is_empty()),
+        Ok(value) => Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty())),
+        Err(Error::Undefined(_)) => Err(Unusable::Missing(name)),
         Err(error) => {
-            tracing::warn!(name, %error, "a variable has no value");
-            None
+            tracing::warn!(name, %error, "a variable cannot be read");
+            Err(Unusable::Unread(name))
         }
     }
 }

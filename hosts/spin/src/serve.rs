@@ -36,10 +36,7 @@ pub(crate) async fn serve(request: Request) -> Response<ReplyBody> {
     match shared().await {
         Ok(shared) if shared.component.has(path) => shared.answer(request).await,
         Ok(_) => unknown(path),
-        Err(unusable) => {
-            tracing::error!(%unusable, "the component cannot serve");
-            refused(&Rejection::Unavailable, &unusable.to_string())
-        }
+        Err(unusable) => error(&unusable.told()),
     }
 }
 

@@ -1,25 +1,26 @@
 //! What the clock brings: a scheduler calls `/internal/tick` every minute and `/internal/sweep` every hour.
 
+use std::time::Duration;
+
 use http::{Method, Response, StatusCode, header};
 use kyc_core::rejection::Rejection;
 use kyc_http::reply::{ReplyBody, error, whole};
-use kyc_ports::app::App;
+use kyc_ports::app::{App, Ticked};
 use serde_json::{Value, json};
 use spin_sdk::http::Request;
 use subtle::ConstantTimeEq;
 
 use crate::parts::tick_secret;
-use crate::reply::refused;
+
+/// How long one call begins with more of what is due; the rest is the next one's, a minute later.
+const TICK_SECONDS: i64 = 40;
 
 pub(crate) async fn serve(app: &App, request: &Request) -> Response<ReplyBody> {
     if request.method() != Method::POST {
         return error(&Rejection::MethodNotAllowed("POST".to_owned()));
     }
     match tick_secret().await {
-        Err(unusable) => {
-            tracing::error!(%unusable, "the component cannot serve");
-            return refused(&Rejection::Unavailable, &unusable.to_string());
-        }
+        Err(unusable) => return error(&unusable.told()),
         Ok(secret) if !shows(request, &secret) => {
             return error(&Rejection::Unauthenticated("the tick's secret is needed"));
         }
@@ -42,8 +43,19 @@ fn shows(request: &Request, secret: &str) -> bool {
     given.is_some_and(|given| given.ct_eq(secret.as_bytes()).into())
 }
 
+/// Goes on until nothing more is due, or until the time is over: the application does a part of each kind at a time.
 async fn tick(app: &App) -> Result<Value, Rejection> {
-    let ticked = app.tick().await?;
+    let end = app.now().plus_seconds(TICK_SECONDS);
+    let mut ticked = Ticked::default();
+    loop {
+        ticked = ticked.and(app.tick().await?);
+        match ticked.next_seconds {
+            Some(seconds) if app.now().plus_seconds(seconds) < end => {
+                spin_sdk::time::sleep(Duration::from_secs(seconds.unsigned_abs())).await;
+            }
+            _ => break,
+        }
+    }
     Ok(json!({
         "customers": ticked.customers,
         "replies": ticked.replies,

@@ -195,17 +195,26 @@ impl App {
 
     /// Goes on with the daily reconciliations that are due, a second's worth each; how many players were compared.
     pub async fn reconcile_due(&self) -> Result<i64, Rejection> {
+        self.go_on_reconciling().await.map(|(checked, _)| checked)
+    }
+
+    /// The same, and in how many seconds the first of them goes on.
+    pub(super) async fn go_on_reconciling(&self) -> Result<(i64, Option<i64>), Rejection> {
         let store = &self.ports.store;
-        let mut checked = 0;
+        let (mut checked, mut next_seconds) = (0, None);
         for due in store.due_reconciliations(self.now()).await.map_err(refused)? {
             let part = self.next_part(&due).await;
             if let Ok(reply) = &part {
                 checked += reply.checked;
             }
-            let next = next(due, part, self.now());
+            let now = self.now();
+            let next = next(due, part, now);
+            // The rate of lookups takes no two rounds in one second.
+            let seconds = (next.due_time.seconds() - now.seconds()).max(1);
+            next_seconds = Some(next_seconds.map_or(seconds, |others: i64| others.min(seconds)));
             store.set_reconciliation(next).await.map_err(refused)?;
         }
-        Ok(checked)
+        Ok((checked, next_seconds))
     }
 
     async fn next_part(&self, due: &Reconciliation) -> Result<ReconcileReply, Rejection> {

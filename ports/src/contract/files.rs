@@ -124,3 +124,21 @@ pub async fn only_unclaimed_files_are_removed(store: &dyn Store) {
         Err(StoreError::Conflict)
     );
 }
+
+/// A name is known by the row of its id, and only as a whole: what is told apart from it is a stray, in the order given.
+pub async fn names_without_a_row_are_strays(store: &dyn Store) {
+    let kept = file(1, None);
+    store.add_file(kept.clone()).await.unwrap();
+    store.add_file(file(2, Some(&customer("a", 7)))).await.unwrap();
+    let strays = [
+        file(3, None).stored_name(),
+        format!("{}.part", kept.file_id),
+        kept.file_id.to_string(),
+        "a.pdf".to_owned(),
+    ];
+    let mut names = strays.to_vec();
+    names.insert(1, kept.stored_name());
+    names.push(file(2, None).stored_name());
+    assert_eq!(store.strays(names).await.unwrap(), strays);
+    assert!(store.strays(Vec::new()).await.unwrap().is_empty());
+}

@@ -44,9 +44,10 @@ impl AllowedHosts {
             "" | "self" => return Err(wrong("names no host that this test host supports")),
             "*" => HostPattern::Any,
             host => match host.strip_prefix('*') {
-                Some(below) if below.starts_with('.') => HostPattern::Below(below.to_ascii_lowercase()),
+                // Spin compares what the manifest says with the host in lower case: other letters match nothing.
+                Some(below) if below.starts_with('.') => HostPattern::Below(below.to_owned()),
                 Some(_) => return Err(wrong("has a misplaced `*`")),
-                None => HostPattern::Exact(host.to_ascii_lowercase()),
+                None => HostPattern::Exact(host.to_owned()),
             },
         };
         self.0.push(Pattern {
@@ -100,6 +101,9 @@ mod tests {
             ("http://127.0.0.1:8000..8010", "http://127.0.0.1:8009/", true),
             ("http://127.0.0.1:8000..8010", "http://127.0.0.1:8010/", false),
             ("*://*:*", "http://anything:1/", true),
+            ("https://api.example.com", "https://API.Example.com/x", true),
+            ("https://API.example.com", "https://api.example.com/x", false),
+            ("https://*.Example.com", "https://api.example.com/x", false),
         ];
         for (entry, uri, expected) in cases {
             let mut hosts = AllowedHosts::default();

@@ -17,7 +17,7 @@ mod sqlite;
 mod stats;
 mod worker;
 
-pub use outbound::Outbound;
+pub use outbound::{Outbound, TimeLimits};
 pub use sqlite::StatementLog;
 pub use stats::Counters;
 pub use wasmtime_wasi_http::WasiBody;
@@ -41,6 +41,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Cache, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi_http::handler::{ExpirationError, InstantiationError, ProxyHandler, ProxyPre, TrapOrPanicError};
 use wasmtime_wasi_http::{p2, p3};
 use worker::{Data, Maker, Ticket};
@@ -48,6 +49,8 @@ use worker::{Data, Maker, Ticket};
 /// More requests than these wait; it leaves room in the pool for instances that are still ending.
 const MAX_REQUESTS_IN_FLIGHT: usize = 512;
 const MAX_INSTANCES: u32 = 1000;
+/// More than this on standard error ends the guest.
+const GUEST_LOG_BYTES_MAX: usize = 16 * 1024 * 1024;
 const EPOCH_TICK: Duration = Duration::from_millis(10);
 
 /// How many requests one instance serves.
@@ -81,6 +84,10 @@ pub struct Limits {
     pub idle_time: Duration,
     /// All linear memories of one instance together.
     pub memory_bytes: usize,
+    /// How long a statement waits for a database's lock.
+    pub busy_time: Duration,
+    /// How long a stub in place of the network may take to answer, if the guest does not set less.
+    pub outbound_time: Duration,
 }
 
 impl Default for Limits {
@@ -89,6 +96,8 @@ impl Default for Limits {
             request_time: Duration::from_secs(30),
             idle_time: Duration::from_secs(1),
             memory_bytes: 128 * 1024 * 1024,
+            busy_time: Duration::from_secs(5),
+            outbound_time: Duration::MAX,
         }
     }
 }
@@ -110,6 +119,25 @@ pub struct Options {
     pub outbound: Option<Outbound>,
     /// Hears every SQL statement before it runs, in the order of one connection at least.
     pub statements: Option<StatementLog>,
+    /// Keeps what guests write to standard error; without it that is the process's own.
+    pub log: Option<GuestLog>,
+}
+
+/// What guests wrote to standard error. Clones are handles to the same text.
+#[derive(Clone, Debug)]
+pub struct GuestLog(MemoryOutputPipe);
+
+impl Default for GuestLog {
+    fn default() -> Self {
+        Self(MemoryOutputPipe::new(GUEST_LOG_BYTES_MAX))
+    }
+}
+
+impl GuestLog {
+    /// All of it so far.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.contents()).into_owned()
+    }
 }
 
 impl Default for Options {
@@ -122,6 +150,7 @@ impl Default for Options {
             state_dir: None,
             outbound: None,
             statements: None,
+            log: None,
         }
     }
 }
@@ -174,6 +203,7 @@ pub(crate) struct App {
     pub(crate) reuse: Reuse,
     pub(crate) outbound: Option<Outbound>,
     pub(crate) statements: Option<StatementLog>,
+    pub(crate) log: Option<GuestLog>,
     pub(crate) key_values: Mutex<spin::KeyValues>,
     state_dir: PathBuf,
     _temporary: Option<tempfile::TempDir>,
@@ -212,6 +242,7 @@ impl Host {
             reuse: options.reuse,
             outbound: options.outbound,
             statements: options.statements,
+            log: options.log,
             key_values: Mutex::default(),
             state_dir,
             _temporary: temporary,

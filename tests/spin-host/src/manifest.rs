@@ -125,12 +125,19 @@ pub(crate) fn read(
         )));
     }
     let values = application_variables(&raw.variables, given).map_err(fail)?;
+    // Spin resolves every variable of the application before it looks at any grant to call out: one that has no value
+    // takes the grants of all components away.
+    let all_have_values = values.values().all(Option::is_some);
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut components = Vec::new();
     for (id, component) in raw.component {
         let source = sources.get(&id).cloned();
         let component = resolve(&id, component, source, folder, &values);
-        components.push(component.map_err(|reason| fail(format!("component `{id}`: {reason}")))?);
+        let mut component = component.map_err(|reason| fail(format!("component `{id}`: {reason}")))?;
+        if !all_have_values {
+            component.hosts = AllowedHosts::default();
+        }
+        components.push(component);
     }
     let mut routes = Routes::default();
     for trigger in raw.trigger.http {
@@ -198,7 +205,7 @@ fn resolve(
     for template in raw.allowed_outbound_hosts {
         match expand(&template, values)? {
             Ok(host) => hosts.add(&host)?,
-            Err(reason) => eprintln!("spin-host: component {id}: `{template}` grants nothing: {reason}"),
+            Err(reason) => eprintln!("spin-host: component {id}: nothing may be called: {reason}"),
         }
     }
     Ok(Component {

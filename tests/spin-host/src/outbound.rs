@@ -17,6 +17,28 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 /// Answers the guest's granted outbound requests in place of the network.
 pub type Outbound = Arc<dyn Fn(Request<Bytes>) -> Pin<Box<dyn Future<Output = Response<Bytes>> + Send>> + Send + Sync>;
 
+/// What a guest set for a request to a stub, which finds it in the request's extensions. As in Spin, the time until the
+/// first byte holds for the whole request, its connection and its body included.
+#[derive(Clone, Copy, Debug)]
+pub struct TimeLimits {
+    /// Until the connection stands.
+    pub connect: Duration,
+    /// Until the answer begins.
+    pub first_byte: Duration,
+    /// Between two pieces of its body.
+    pub between_bytes: Duration,
+}
+
+impl From<&RequestOptions> for TimeLimits {
+    fn from(options: &RequestOptions) -> Self {
+        Self {
+            connect: options.connect_timeout.unwrap_or(DEFAULT_TIMEOUT),
+            first_byte: options.first_byte_timeout.unwrap_or(DEFAULT_TIMEOUT),
+            between_bytes: options.between_bytes_timeout.unwrap_or(DEFAULT_TIMEOUT),
+        }
+    }
+}
+
 type BodyEnd = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(10);
@@ -56,9 +78,16 @@ async fn send(app: &App, request: Request<WasiBody>, options: RequestOptions) ->
         return app.call_sibling(&id, request).await.ok_or(Error::DestinationNotFound);
     }
     if let Some(stub) = &app.outbound {
-        let (parts, body) = request.into_parts();
-        let body = body.collect().await?.to_bytes();
-        let response = stub(Request::from_parts(parts, body)).await;
+        let limits = TimeLimits::from(&options);
+        let answer = async {
+            let (mut parts, body) = request.into_parts();
+            parts.extensions.insert(limits);
+            let body = body.collect().await?.to_bytes();
+            Ok::<_, Error>(stub(Request::from_parts(parts, body)).await)
+        };
+        let patience = limits.first_byte.min(app.limits.outbound_time);
+        let response = timeout(patience, answer).await;
+        let response = response.map_err(|_| Error::ConnectionReadTimeout)??;
         return Ok(response.map(|body| Full::new(body).map_err(Error::from).boxed_unsync()));
     }
     over_network(request, options).await

@@ -17,7 +17,8 @@ use wasmtime::component::{Access, Accessor, Destination, FutureReader, HasSelf, 
 use wasmtime::component::{StreamProducer, StreamReader, StreamResult, VecBuffer};
 use wasmtime::{AsContextMut, Result, StoreContextMut, bail, format_err};
 
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Open connections of one instance, as many as Spin keeps.
+const CONNECTIONS_MAX: usize = 256;
 
 type Rows = (Vec<String>, StreamReader<RowResult>, FutureReader<Result<(), Error>>);
 
@@ -50,9 +51,9 @@ enum Failure {
 }
 
 impl Session {
-    fn open(path: &Path) -> rusqlite::Result<Self> {
+    fn open(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Self> {
         let mut db = rusqlite::Connection::open(path)?;
-        db.busy_timeout(BUSY_TIMEOUT)?;
+        db.busy_timeout(busy_timeout)?;
         db.pragma_update(None, "foreign_keys", true)?;
         db.authorizer(Some(|context: AuthContext<'_>| match context.action {
             // VACUUM attaches a database without a name.
@@ -139,6 +140,7 @@ impl HostConnection for Data {
     /// A result that nobody read is only counted here: a guest may drop one because it was cancelled itself.
     async fn drop(&mut self, connection: Resource<Connection>) -> Result<()> {
         let session = self.table.delete(connection)?.0;
+        self.connections -= 1;
         if lock(&session.db).take().is_some() {
             let _counted = session.check_read(&self.app.stats);
         }
@@ -158,7 +160,8 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<Data> {
             Ok(file) => file,
             Err(error) => return Ok(Err(error)),
         };
-        let session = match spawn_blocking(move || Session::open(&file)).await? {
+        let busy_timeout = accessor.with(|mut access| access.get().app.limits.busy_time);
+        let session = match spawn_blocking(move || Session::open(&file, busy_timeout)).await? {
             Ok(session) => Arc::new(session),
             Err(error) => return Ok(Err(Error::Io(error.to_string()))),
         };
@@ -166,7 +169,16 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<Data> {
         if !ticket.owns(&session) {
             return Ok(Err(Error::InvalidConnection));
         }
-        accessor.with(|mut access| Ok(Ok(access.get().table.push(Connection(session))?)))
+        accessor.with(|mut access| {
+            let data = access.get();
+            if data.connections == CONNECTIONS_MAX {
+                let problem = format!("component {}: too many connections opened", data.component.id);
+                data.app.stats.problem(problem);
+                return Ok(Err(Error::Io("too many connections opened".to_owned())));
+            }
+            data.connections += 1;
+            Ok(Ok(data.table.push(Connection(session))?))
+        })
     }
 
     async fn execute_async(

@@ -14,6 +14,8 @@ pub struct Counters {
     pub instances: u64,
     /// Instances that exist now.
     pub instances_live: u64,
+    /// Instances that serve a request now, or do what goes on behind its answer.
+    pub instances_busy: u64,
     /// Instances that ended in a trap.
     pub traps: u64,
     /// Requests that ran into the time limit.
@@ -41,6 +43,7 @@ pub(crate) struct Stats {
     pub(crate) requests: AtomicU64,
     pub(crate) instances: AtomicU64,
     pub(crate) instances_live: AtomicU64,
+    pub(crate) instances_busy: AtomicU64,
     pub(crate) traps: AtomicU64,
     pub(crate) timeouts: AtomicU64,
     pub(crate) cancelled: AtomicU64,
@@ -76,6 +79,7 @@ impl Stats {
             requests: self.requests.load(Relaxed),
             instances: self.instances.load(Relaxed),
             instances_live: self.instances_live.load(Relaxed),
+            instances_busy: self.instances_busy.load(Relaxed),
             traps: self.traps.load(Relaxed),
             timeouts: self.timeouts.load(Relaxed),
             cancelled: self.cancelled.load(Relaxed),

@@ -27,6 +27,8 @@ pub(crate) struct Data {
     pub(crate) component: Arc<Component>,
     pub(crate) app: Arc<App>,
     pub(crate) tickets: HashMap<GuestTaskId, Arc<Ticket>>,
+    /// Open connections to databases.
+    pub(crate) connections: usize,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: Hooks,
@@ -193,7 +195,11 @@ impl HandlerState for Maker {
         let started = Instant::now();
         let occupancy = Arc::new(Occupancy::default());
         let mut wasi = WasiCtx::builder();
-        wasi.inherit_stdout().inherit_stderr();
+        wasi.inherit_stdout();
+        match &self.app.log {
+            Some(log) => wasi.stderr(log.0.clone()),
+            None => wasi.inherit_stderr(),
+        };
         for (name, value) in &self.component.environment {
             wasi.env(name, value);
         }
@@ -202,6 +208,7 @@ impl HandlerState for Maker {
             component: self.component.clone(),
             app: self.app.clone(),
             tickets: HashMap::new(),
+            connections: 0,
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             hooks: Hooks {
@@ -230,6 +237,7 @@ impl HandlerState for Maker {
             occupancy,
             sleep: Box::pin(tokio::time::sleep_until(started.into())),
             app: self.app.clone(),
+            is_busy: false,
         };
         let worker = Worker {
             component: self.component.clone(),
@@ -304,11 +312,31 @@ pub(crate) struct Expiration {
     occupancy: Arc<Occupancy>,
     sleep: Pin<Box<Sleep>>,
     app: Arc<App>,
+    is_busy: bool,
+}
+
+impl Expiration {
+    fn set_busy(&mut self, is_busy: bool) {
+        let busy = &self.app.stats.instances_busy;
+        match (self.is_busy, is_busy) {
+            (false, true) => drop(busy.fetch_add(1, SeqCst)),
+            (true, false) => drop(busy.fetch_sub(1, SeqCst)),
+            _ => {}
+        }
+        self.is_busy = is_busy;
+    }
+}
+
+impl Drop for Expiration {
+    fn drop(&mut self) {
+        self.set_busy(false);
+    }
 }
 
 impl WorkerExpiration for Expiration {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, status: WorkerStatus, start: Instant) -> Poll<()> {
         self.occupancy.waker.register(cx.waker());
+        self.set_busy(status != WorkerStatus::Idle);
         let begun = std::mem::take(&mut *lock(&self.occupancy.beginning));
         if !begun.is_empty() {
             // In a task of its own, which runs when this worker has declared itself free for another request.

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Channel, Empty, Full};
-use kyc_spin_host::{Host, Limits, Options, Reuse};
+use kyc_spin_host::{GuestLog, Host, Limits, Options, Reuse};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, LazyLock};
@@ -232,6 +232,62 @@ async fn a_required_variable_without_a_value_is_undefined() {
             .await
             .contains("required variable `token` has no value")
     );
+}
+
+/// Spin resolves all variables of the application before it looks at a grant, whatever the grant needs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_without_a_value_takes_all_outbound_grants_away() {
+    let host = load(Options {
+        variables: [].into(),
+        ..options(Reuse::SPIN)
+    });
+    for url in ["http://127.0.0.1:1/", "https://peer.example/"] {
+        let text = refused(&host, &format!("/outbound?{url}")).await;
+        assert!(text.contains("HttpRequestDenied"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_has_at_most_256_connections() {
+    for reuse in MODES {
+        let host = load(options(reuse));
+        assert_eq!(ok(&host, "/open-many?256").await, "opened");
+        let text = refused(&host, "/open-many?257").await;
+        assert!(
+            text.contains("256: ") && text.contains("too many connections opened"),
+            "{text}"
+        );
+        assert_eq!(ok(&host, "/open-many?256").await, "opened", "what was open is closed");
+    }
+}
+
+/// Until the first byte means all before it: a guest that waits less for that than an upload takes gets no answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stub_that_does_not_answer_is_given_up() {
+    let stub: kyc_spin_host::Outbound = Arc::new(|_| Box::pin(std::future::pending()));
+    let host = load(Options {
+        outbound: Some(stub),
+        limits: Limits {
+            outbound_time: Duration::from_millis(50),
+            ..Limits::default()
+        },
+        ..options(Reuse::SPIN)
+    });
+    let text = refused(&host, "/outbound?https://peer.example/").await;
+    assert!(text.contains("ConnectionReadTimeout"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_guest_logs_is_kept() {
+    for reuse in MODES {
+        let log = GuestLog::default();
+        let host = load(Options {
+            log: Some(log.clone()),
+            ..options(reuse)
+        });
+        get(&host, "/panic").await;
+        assert!(log.text().contains("as asked"), "{}", log.text());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -113,7 +113,12 @@ fn micros_to_instantiate(host: &Host, path: &str) -> f64 {
     let after = host.counters();
     let made = after.instances - before.instances;
     assert!(made >= 500, "an instance for each request");
-    (after.instantiation_time - before.instantiation_time).as_secs_f64() * 1e6 / made as f64
+    after
+        .instantiation_time
+        .saturating_sub(before.instantiation_time)
+        .as_secs_f64()
+        * 1e6
+        / made as f64
 }
 
 fn instantiation() {

@@ -7,18 +7,20 @@
     reason = "test code"
 )]
 
+pub mod acts;
 pub mod objects;
 pub mod runner;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kyc_jwt::Minter;
 use kyc_spin_host::{Counters, Host, Options, Reuse};
 use kyc_tests::rest::Rest;
 use kyc_tests::server::cargo;
+use kyc_tests::site::Site;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -149,12 +151,65 @@ impl Spin {
         self.rest(TICK_SECRET).post("/internal/tick", &json!({})).ok()
     }
 
+    /// The first value of a query on one of the databases.
+    pub fn one(&self, database: &str, sql: &str) -> i64 {
+        let opened = self.database(database);
+        opened
+            .query_row(sql, [], |row| row.get(0))
+            .unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// Changes one of the databases as no request could.
+    pub fn change(&self, database: &str, sql: &str) {
+        self.database(database).execute_batch(sql).expect("a change");
+    }
+
+    /// A connection to one of the databases, beside the components'.
+    pub fn database(&self, label: &str) -> rusqlite::Connection {
+        let opened = rusqlite::Connection::open(self.host.database_file(label)).expect("a database");
+        opened.busy_timeout(Duration::from_secs(10)).expect("a time-out");
+        opened
+    }
+
+    /// Waits until a query on a database gives this: some work goes on behind the answer of a request.
+    pub fn wait_for(&self, database: &str, sql: &str, expected: i64) {
+        for _ in 0..500 {
+            if self.one(database, sql) == expected {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("{sql} is {} after 10 s, and not {expected}", self.one(database, sql));
+    }
+
     /// What happened, after checking that nothing did which must not happen in any test.
     pub fn counters(&self) -> Counters {
         let counters = self.host.counters();
         assert_eq!((counters.traps, counters.misuses), (0, 0), "{:?}", counters.problems);
         assert_eq!(counters.unsized_responses, 0, "every response has its length");
         counters
+    }
+}
+
+impl Site for Spin {
+    fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    fn token(&self, claims: &Value) -> String {
+        let mut all = json!({ "sub": "tester", "exp": now() + 3_600 });
+        let claims = claims.as_object().expect("claims are an object");
+        let members = all.as_object_mut().expect("an object");
+        members.extend(claims.clone());
+        token(&all)
+    }
+
+    fn leaves_nothing(&self) {
+        // Nothing may have been stored at all, and then there is no table yet.
+        if self.one("storage", "SELECT count(*) FROM sqlite_schema WHERE name = 'chunks'") > 0 {
+            let left = "SELECT (SELECT count(*) FROM blobs) + (SELECT count(*) FROM chunks)";
+            self.wait_for("storage", left, 0);
+        }
     }
 }
 

@@ -1,13 +1,14 @@
 //! An S3-compatible object store for tests, in memory. It takes only requests that are signed, sized and hashed.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use kyc_core::time::Time;
 use kyc_spin_adapter::{Signed, Signer};
-use kyc_spin_host::Outbound;
+use kyc_spin_host::{Options, Outbound, TimeLimits};
 use sha2::{Digest, Sha256};
 
 use crate::now;
@@ -23,6 +24,10 @@ pub struct Objects {
     stored: Arc<Mutex<BTreeMap<String, Bytes>>>,
     /// What writing is answered with, if not done.
     refusal: Arc<Mutex<Option<StatusCode>>>,
+    /// Whether it hears requests and answers none.
+    is_silent: Arc<AtomicBool>,
+    /// The time that each request was given.
+    limits: Arc<Mutex<Vec<TimeLimits>>>,
 }
 
 /// The credentials that it knows; they open nothing.
@@ -34,14 +39,57 @@ pub fn signer() -> Signer {
     }
 }
 
+/// These options with the bucket for files, and calls out to it alone.
+pub fn with_bucket(mut options: Options, objects: &Objects) -> Options {
+    let signer = signer();
+    let variables = [
+        ("s3_bucket", BUCKET),
+        ("s3_host", HOST),
+        ("s3_region", &signer.region),
+        ("s3_access_key_id", &signer.access_key_id),
+        ("s3_secret_access_key", &signer.secret_access_key),
+    ];
+    options
+        .variables
+        .extend(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    options.outbound = Some(objects.outbound());
+    options
+}
+
 impl Objects {
     /// What a host calls in place of the network.
     pub fn outbound(&self) -> Outbound {
         let objects = self.clone();
         Arc::new(move |request| {
+            let limits = request.extensions().get().copied().expect("the host tells them");
+            objects.limits.lock().expect("a lock").push(limits);
+            if objects.is_silent.load(SeqCst) {
+                return Box::pin(std::future::pending());
+            }
             let answer = objects.answer(&request);
             Box::pin(async { answer })
         })
+    }
+
+    /// How many requests it heard.
+    pub fn heard(&self) -> usize {
+        self.limits().len()
+    }
+
+    /// The time that each request was given, in their order.
+    pub fn limits(&self) -> Vec<TimeLimits> {
+        self.limits.lock().expect("a lock").clone()
+    }
+
+    /// Answers nothing, or answers again.
+    pub fn fall_silent(&self, is_silent: bool) {
+        self.is_silent.store(is_silent, SeqCst);
+    }
+
+    /// Stores an object that nobody waits for any more.
+    pub fn complete(&self, name: &str, object: &'static str) {
+        let mut stored = self.stored.lock().expect("a lock");
+        stored.insert(name.to_owned(), Bytes::from_static(object.as_bytes()));
     }
 
     /// All that is stored.

@@ -1,8 +1,8 @@
 //! The Spin components as a way to reach the commands: the stories of `kyc_tests` told over `spin.toml`.
 
 use kyc_spin_host::Reuse;
-use kyc_tests::conformance::wire::{ask, store, tell};
-use kyc_tests::conformance::{Reply, Request, Runner, Upload, Webhook};
+use kyc_tests::conformance::wire::Asker;
+use kyc_tests::conformance::{Download, Reply, Request, Runner, Upload, Webhook};
 use serde_json::Value;
 
 use crate::{Spin, now, token};
@@ -17,21 +17,25 @@ const DENIALS: (&str, &str) = (
 /// An application of its own.
 pub struct SpinRunner {
     spin: Spin,
-    sent: usize,
+    asker: Asker,
 }
 
 impl SpinRunner {
     /// In this mode.
     pub fn new(reuse: Reuse) -> Self {
-        Self {
-            spin: Spin::start(reuse),
-            sent: 0,
-        }
+        let spin = Spin::start(reuse);
+        let asker = Asker::of(spin.http);
+        Self { spin, asker }
     }
 
     /// The application.
     pub const fn spin(&self) -> &Spin {
         &self.spin
+    }
+
+    /// What has been asked.
+    pub const fn asker(&self) -> &Asker {
+        &self.asker
     }
 }
 
@@ -50,16 +54,19 @@ impl Runner for SpinRunner {
     }
 
     fn call(&mut self, request: &Request) -> Option<Reply> {
-        self.sent += 1;
-        ask(self.spin.http, self.sent, request).map(said_natively)
+        self.asker.call(request).map(said_natively)
     }
 
     fn upload(&mut self, upload: &Upload) -> Reply {
-        store(self.spin.http, upload)
+        self.asker.upload(upload)
+    }
+
+    fn download(&mut self, download: &Download) -> Reply {
+        self.asker.download(download)
     }
 
     fn webhook(&mut self, webhook: &Webhook) -> Reply {
-        tell(self.spin.http, webhook)
+        self.asker.webhook(webhook)
     }
 
     /// Nothing is sent before a scheduler says so.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use futures_util::TryStreamExt;
 use kyc_core::id::{Brand, CustomerId};
 use kyc_core::record::json_of;
 use kyc_core::rejection::Rejection;
 use kyc_core::time::Time;
 use kyc_jwt::{Minter, Verifier};
 use kyc_memory::{ManualClock, MemoryBlobs, MemoryStore, ScriptedOutbound, SeededEntropy};
-use kyc_ports::app::{self, App, Ports, UploadFor, WebhookRequest};
+use kyc_ports::app::{self, App, Ports, RangeWanted, UploadFor, WebhookRequest};
 use kyc_ports::clock::Clock;
 use kyc_ports::notify::Silent;
 use kyc_ports::outbound::OutboundError;
@@ -17,7 +18,7 @@ use serde_json::Value;
 
 use crate::sim::MASTER_KEY;
 
-use super::{Reply, Request, Runner, Upload, Webhook};
+use super::{Download, Reply, Request, Runner, Upload, Webhook, told_file};
 
 const SECRET: &[u8] = b"a secret that guards nothing, at all";
 /// What the native host says of the one platform of the stories, which cannot be called.
@@ -94,6 +95,14 @@ impl Runner for AppRunner {
         )
     }
 
+    fn download(&mut self, download: &Download) -> Reply {
+        self.clock.advance_seconds(1);
+        match self.runtime.block_on(fetch(&self.app, download)) {
+            Ok(told) => told,
+            Err(rejection) => reply(Err(rejection)),
+        }
+    }
+
     fn webhook(&mut self, webhook: &Webhook) -> Reply {
         let signed = webhook.signed.as_ref();
         let answer = self.runtime.block_on(self.app.webhook(WebhookRequest {
@@ -139,6 +148,33 @@ async fn store(app: &App, upload: &Upload) -> Result<kyc_core::file::FileReply, 
     let mut stored = app.begin_upload(&actor, owner, &upload.file_name).await?;
     stored.write(&upload.bytes).await?;
     stored.finish().await
+}
+
+async fn fetch(app: &App, download: &Download) -> Result<Reply, Rejection> {
+    let id = download.file_id.parse().map_err(|_| Rejection::NotFound("file"))?;
+    let wanted = download.range.as_deref().map(range);
+    let file = app.open_file(download.token.as_deref(), &id, wanted).await?;
+    let pieces: Vec<_> = file.bytes.try_collect().await.expect("the bytes of a file");
+    let (first, last) = (file.range.start, file.range.end.saturating_sub(1));
+    let content_range = wanted.map(|_| format!("bytes {first}-{last}/{}", file.meta.file_size));
+    Ok(Reply {
+        status: if wanted.is_some() { 206 } else { 200 },
+        body: told_file(&file.meta.content_type, content_range.as_deref(), &pieces.concat()),
+    })
+}
+
+/// The ranges of the stories, which are all well formed.
+fn range(text: &str) -> RangeWanted {
+    let (first, last) = text
+        .strip_prefix("bytes=")
+        .and_then(|range| range.split_once('-'))
+        .expect("a range of bytes");
+    let number = |text: &str| text.parse().expect("a number");
+    match (first, last) {
+        ("", last) => RangeWanted::Last(number(last)),
+        (first, "") => RangeWanted::FromTo(number(first), None),
+        (first, last) => RangeWanted::FromTo(number(first), Some(number(last))),
+    }
 }
 
 fn reply(answer: Result<Value, Rejection>) -> Reply {

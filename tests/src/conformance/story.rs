@@ -30,7 +30,7 @@ pub struct Story {
 #[derive(Debug)]
 pub struct Entry {
     about: Option<String>,
-    /// The command's name, `upload` or `webhook`.
+    /// The command's name, `upload`, `download` or `webhook`.
     pub command: String,
     /// Who asks.
     pub who: String,
@@ -53,6 +53,8 @@ pub enum Asked {
     Command(&'static Command),
     /// To store a file.
     Upload,
+    /// For a file.
+    Download,
     /// To take a webhook.
     Webhook,
 }
@@ -125,6 +127,7 @@ impl Entry {
     pub fn asked(&self) -> Asked {
         match self.command.as_str() {
             "upload" => Asked::Upload,
+            "download" => Asked::Download,
             "webhook" => Asked::Webhook,
             name => Asked::Command(table::command(name).unwrap_or_else(|| panic!("there is no command `{name}`"))),
         }

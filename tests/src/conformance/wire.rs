@@ -1,12 +1,14 @@
 //! The real server, over TCP and over REST; and how requests look over REST, whoever serves it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use kyc_core::command::Method;
+use kyc_core::command::{Command, Method};
+use kyc_core::table::table;
 use serde_json::{Map, Value, json};
 
-use super::{Reply, Request, Runner, Upload, Webhook};
+use super::{Download, Reply, Request, Runner, Upload, Webhook, told_file};
 use crate::rest::{Answer, Rest};
 use crate::server::{Server, now};
 use crate::tcp::Tcp;
@@ -78,12 +80,16 @@ impl Runner for TcpRunner {
 
     fn upload(&mut self, upload: &Upload) -> Reply {
         // Files have no TCP form.
-        store(self.server.http, upload)
+        Asker::of(self.server.http).upload(upload)
+    }
+
+    fn download(&mut self, download: &Download) -> Reply {
+        Asker::of(self.server.http).download(download)
     }
 
     fn webhook(&mut self, webhook: &Webhook) -> Reply {
         // Neither have webhooks; what they change is seen over TCP.
-        tell(self.server.http, webhook)
+        Asker::of(self.server.http).webhook(webhook)
     }
 
     fn end_calls(&mut self, brand: &str) {
@@ -94,15 +100,21 @@ impl Runner for TcpRunner {
 /// A server of its own, over REST.
 pub struct RestRunner {
     server: Server,
-    sent: usize,
+    asker: Asker,
+}
+
+impl RestRunner {
+    /// What has been asked.
+    pub const fn asker(&self) -> &Asker {
+        &self.asker
+    }
 }
 
 impl Default for RestRunner {
     fn default() -> Self {
-        Self {
-            server: Server::start(&[]),
-            sent: 0,
-        }
+        let server = Server::start(&[]);
+        let asker = Asker::of(server.http);
+        Self { server, asker }
     }
 }
 
@@ -120,16 +132,19 @@ impl Runner for RestRunner {
     }
 
     fn call(&mut self, request: &Request) -> Option<Reply> {
-        self.sent += 1;
-        ask(self.server.http, self.sent, request)
+        self.asker.call(request)
     }
 
     fn upload(&mut self, upload: &Upload) -> Reply {
-        store(self.server.http, upload)
+        self.asker.upload(upload)
+    }
+
+    fn download(&mut self, download: &Download) -> Reply {
+        self.asker.download(download)
     }
 
     fn webhook(&mut self, webhook: &Webhook) -> Reply {
-        tell(self.server.http, webhook)
+        self.asker.webhook(webhook)
     }
 
     fn end_calls(&mut self, brand: &str) {
@@ -137,22 +152,113 @@ impl Runner for RestRunner {
     }
 }
 
-/// Asks for a command over REST, by each of its methods in turn; `None` when REST cannot carry it.
-pub fn ask(http: SocketAddr, turn: usize, request: &Request) -> Option<Reply> {
-    let method = request.command.methods[turn % request.command.methods.len()];
-    let mut data = request.data.clone();
-    let path = path(request, &mut data)?;
-    let (target, body) = if method == Method::Get {
-        (format!("{path}{}", query(request, &data)?), Vec::new())
-    } else if data.is_empty() {
-        (path, Vec::new())
-    } else {
-        (path, Value::Object(data).to_string().into_bytes())
-    };
-    let mut headers = vec![("content-type", "application/json")];
-    headers.extend(request.key.as_deref().map(|key| ("idempotency-key", key)));
-    let rest = Rest::new(http, request.token.as_deref());
-    Some(reply(&rest.send(method.name(), &target, &headers, &body)))
+const UPLOAD: Route = ("POST", "/upload");
+const DOWNLOAD: Route = ("GET", "/files/{file_id}");
+const WEBHOOK: Route = ("POST", "/v1/adapters/{slug}/webhooks/kyc-events");
+
+/// A method and a path of the table.
+pub type Route = (&'static str, &'static str);
+
+/// Every route that there is.
+pub fn routes() -> BTreeSet<Route> {
+    let of_command = |command: &'static Command| command.methods.iter().map(|method| (method.name(), command.path));
+    let routes = table().iter().flat_map(of_command);
+    routes.chain([UPLOAD, DOWNLOAD, WEBHOOK]).collect()
+}
+
+/// Makes requests over REST, and remembers on which routes: a command is asked for by each of its methods in turn.
+#[derive(Debug)]
+pub struct Asker {
+    http: SocketAddr,
+    asked: BTreeMap<&'static str, usize>,
+    routes: BTreeSet<Route>,
+}
+
+impl Asker {
+    /// Of whoever listens there.
+    pub const fn of(http: SocketAddr) -> Self {
+        Self {
+            http,
+            asked: BTreeMap::new(),
+            routes: BTreeSet::new(),
+        }
+    }
+
+    /// The routes that were asked so far.
+    pub const fn routes(&self) -> &BTreeSet<Route> {
+        &self.routes
+    }
+
+    /// Asks for a command; `None` when REST cannot carry it.
+    pub fn call(&mut self, request: &Request) -> Option<Reply> {
+        let command = request.command;
+        let turn = self.asked.entry(command.name).or_default();
+        let method = command.methods[*turn % command.methods.len()];
+        let mut data = request.data.clone();
+        let path = path(request, &mut data)?;
+        let (target, body) = if method == Method::Get {
+            (format!("{path}{}", query(request, &data)?), Vec::new())
+        } else if data.is_empty() {
+            (path, Vec::new())
+        } else {
+            (path, Value::Object(data).to_string().into_bytes())
+        };
+        *turn += 1;
+        self.routes.insert((method.name(), command.path));
+        let mut headers = vec![("content-type", "application/json")];
+        headers.extend(request.key.as_deref().map(|key| ("idempotency-key", key)));
+        let rest = Rest::new(self.http, request.token.as_deref());
+        Some(reply(&rest.send(method.name(), &target, &headers, &body)))
+    }
+
+    /// Stores a file.
+    pub fn upload(&mut self, upload: &Upload) -> Reply {
+        self.routes.insert(UPLOAD);
+        let rest = Rest::new(self.http, upload.token.as_deref());
+        let id = upload.owner.as_ref().map(|(_, id)| id.to_string()).unwrap_or_default();
+        let fields = upload
+            .owner
+            .as_ref()
+            .map(|(brand, _)| [("brand", brand.as_str()), ("customer_id", id.as_str())]);
+        let fields: &[_] = fields.as_ref().map_or(&[], |fields| fields);
+        reply(&rest.upload(fields, &upload.file_name, &upload.bytes))
+    }
+
+    /// Asks for a file.
+    pub fn download(&mut self, download: &Download) -> Reply {
+        self.routes.insert(DOWNLOAD);
+        let rest = Rest::new(self.http, download.token.as_deref());
+        let range = download.range.as_deref().map(|range| ("range", range));
+        let answer = rest.send("GET", &format!("/files/{}", download.file_id), range.as_slice(), b"");
+        if !matches!(answer.status, 200 | 206) {
+            return reply(&answer);
+        }
+        let header = |name: &str| answer.headers.get(name).map(|value| value.to_str().expect("text"));
+        Reply {
+            status: answer.status,
+            body: told_file(
+                header("content-type").expect("a type"),
+                header("content-range"),
+                &answer.bytes,
+            ),
+        }
+    }
+
+    /// Sends a webhook.
+    pub fn webhook(&mut self, webhook: &Webhook) -> Reply {
+        self.routes.insert(WEBHOOK);
+        let rest = Rest::new(self.http, None);
+        let path = format!("/v1/adapters/{}/webhooks/kyc-events", webhook.slug);
+        let signed = webhook
+            .signed
+            .as_ref()
+            .map(|(timestamp, signature)| [("x-ucrm-timestamp", &**timestamp), ("x-ucrm-signature", &**signature)]);
+        let headers = [("content-type", "application/json")]
+            .into_iter()
+            .chain(signed.into_iter().flatten());
+        let headers: Vec<_> = headers.collect();
+        reply(&rest.send("POST", &path, &headers, &webhook.body))
+    }
 }
 
 /// The path with its members, which are taken out of the data; `None` when one of them is not there.
@@ -204,32 +310,6 @@ fn encoded(text: &str) -> String {
         }
     }
     out
-}
-
-/// Stores a file over REST.
-pub fn store(http: SocketAddr, upload: &Upload) -> Reply {
-    let rest = Rest::new(http, upload.token.as_deref());
-    let id = upload.owner.as_ref().map(|(_, id)| id.to_string()).unwrap_or_default();
-    let fields = upload
-        .owner
-        .as_ref()
-        .map(|(brand, _)| [("brand", brand.as_str()), ("customer_id", id.as_str())]);
-    let fields: &[_] = fields.as_ref().map_or(&[], |fields| fields);
-    reply(&rest.upload(fields, &upload.file_name, &upload.bytes))
-}
-
-/// Sends a webhook.
-pub fn tell(http: SocketAddr, webhook: &Webhook) -> Reply {
-    let rest = Rest::new(http, None);
-    let path = format!("/v1/adapters/{}/webhooks/kyc-events", webhook.slug);
-    let signed = webhook.signed.as_ref();
-    let signed =
-        signed.map(|(timestamp, signature)| [("x-ucrm-timestamp", &**timestamp), ("x-ucrm-signature", &**signature)]);
-    let headers = [("content-type", "application/json")]
-        .into_iter()
-        .chain(signed.into_iter().flatten());
-    let headers: Vec<_> = headers.collect();
-    reply(&rest.send("POST", &path, &headers, &webhook.body))
 }
 
 /// The server sends by itself; each call's end is an event.

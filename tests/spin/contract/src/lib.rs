@@ -74,6 +74,7 @@ async fn of_store(path: &str, store: &SpinStore) -> bool {
         files: all_files_are_claimed_or_none;
         files: unclaimed_files_are_listed_by_age;
         files: only_unclaimed_files_are_removed;
+        files: names_without_a_row_are_strays;
         replies: a_reply_is_kept_for_its_key;
         replies: old_replies_are_forgotten;
         replies: a_store_that_works_says_so;
@@ -122,7 +123,7 @@ fn bucket() -> Bucket {
         access_key_id: "EXAMPLE".to_owned(),
         secret_access_key: "a secret that opens nothing".to_owned(),
     };
-    Bucket::new("s3.example".to_owned(), "kyc-files".to_owned(), signer)
+    Bucket::new("s3.example", "kyc-files".to_owned(), signer)
 }
 
 async fn of_blobs(path: &str, store: &SpinStore) -> bool {
