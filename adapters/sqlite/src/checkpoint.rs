@@ -25,8 +25,9 @@ const RESTART_WAIT: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct Checkpoints {
     wishes: Sender<()>,
-    /// The thread has moved what there was when it began.
-    moved: Arc<AtomicBool>,
+    /// The thread has done what it was asked for: most of the log is moved.
+    done: Arc<AtomicBool>,
+    is_asked: bool,
     /// Pages at which the next one is asked for.
     next: i32,
     breaks: Breaks,
@@ -67,16 +68,17 @@ impl Checkpointer {
     ) -> Result<(Self, Checkpoints), std::io::Error> {
         // One wish may wait: it stands for all that come until it is dealt with.
         let (wishes, asked) = bounded(1);
-        let moved = Arc::new(AtomicBool::new(false));
+        let done = Arc::new(AtomicBool::new(false));
         let checkpoints = Checkpoints {
             wishes,
-            moved: moved.clone(),
+            done: done.clone(),
+            is_asked: false,
             next: PAGES_MIN,
             breaks: breaks.clone(),
             name,
         };
         let thread = thread::Builder::new().name("kyc-checkpoint".to_owned());
-        let thread = thread.spawn(move || serve(&connection, &asked, &moved, &breaks, name))?;
+        let thread = thread.spawn(move || serve(&connection, &asked, &done, &breaks, name))?;
         Ok((Self { thread: Some(thread) }, checkpoints))
     }
 }
@@ -92,14 +94,18 @@ impl Drop for Checkpointer {
 impl Checkpoints {
     /// A commit has left so many pages in the log.
     pub(crate) fn committed(&mut self, connection: &Connection, pages: i32) {
-        if self.moved.swap(false, Ordering::AcqRel) {
-            // Readers that stay keep the log: the next time is when it has grown by as much again.
-            self.next = if self.restart(connection) {
-                PAGES_MIN
-            } else {
-                pages.saturating_add(PAGES_MIN)
-            };
-        } else if pages >= self.next {
+        if self.done.swap(false, Ordering::AcqRel) {
+            self.is_asked = false;
+            if pages >= PAGES_MIN {
+                // Readers that stay keep the log: the next time is when it has grown by as much again.
+                self.next = if self.restart(connection) {
+                    PAGES_MIN
+                } else {
+                    pages.saturating_add(PAGES_MIN)
+                };
+            }
+        } else if pages >= self.next && !self.is_asked {
+            self.is_asked = true;
             self.ask();
         }
     }
@@ -131,10 +137,10 @@ fn serve(connection: &Connection, asked: &Receiver<()>, done: &AtomicBool, break
         // It waits for nobody: what readers still need, and what is written meanwhile, stays.
         let moved = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()));
         count(name);
-        match moved {
-            Ok(()) => done.store(true, Ordering::Release),
-            Err(error) => failed(&error, breaks, name),
+        if let Err(error) = moved {
+            failed(&error, breaks, name);
         }
+        done.store(true, Ordering::Release);
     }
 }
 
