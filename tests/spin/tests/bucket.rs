@@ -101,3 +101,16 @@ fn what_leads_to_the_bucket_is_needed_with_it() {
         );
     }
 }
+
+/// A client leaves the port of https out, so that the store signs without it.
+#[test]
+fn the_port_of_https_may_be_named() {
+    let objects = Objects::default();
+    let mut options = with_bucket(options(MODES[1]), &objects);
+    options.variables.insert("s3_host".to_owned(), format!("{HOST}:443"));
+    let spin = Spin::with(options);
+    let (path, name) = upload(&spin.manager(), &pdf(10));
+    assert!(objects.stored().contains_key(&name));
+    assert!(spin.manager().get(&path).bytes == pdf(10));
+    spin.counters();
+}
