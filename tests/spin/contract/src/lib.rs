@@ -92,6 +92,7 @@ async fn of_store(path: &str, store: &SpinStore) -> bool {
         log: an_event_id_is_claimed_once;
         log: an_event_id_claimed_at_once_is_one_entrys;
         log: event_ids_of_slugs_are_apart;
+        log: a_slug_is_used_by_the_brand_whose_webhooks_came_under_it;
         log: only_accepted_entries_claim_their_event_id;
         calls: calls_come_back;
         calls: decisions_see_the_calls_that_matter;
@@ -101,6 +102,7 @@ async fn of_store(path: &str, store: &SpinStore) -> bool {
         calls: a_call_is_finished_under_its_lease;
         calls: an_answer_makes_all_due_that_waited_for_it;
         calls: an_answer_forgets_failures;
+        calls: a_call_that_ends_with_a_failure_counts;
         calls: a_brands_change_wakes_its_calls;
         claims: due_calls_are_claimed;
         claims: of_each_customer_the_oldest_goes_first;
