@@ -853,6 +853,40 @@ fn a_refusal_before_the_body_keeps_the_connection_or_says_that_it_ends() {
 }
 
 #[test]
+fn metrics_tell_of_the_store_and_of_memory() {
+    let server = Server::start(&[]);
+    let rest = server.rest(&server.manager());
+    rest.post("/manager/kyc/templates", &template("re-metrics", "one")).ok();
+    let level = json!({ "brand": "re-metrics", "customer_id": 1, "level": 1 });
+    let kyc_id = rest.post("/manager/kyc/required-level", &level).ok()["kyc_id"].clone();
+    for _ in 0..2 {
+        rest.get(&format!("/manager/kyc/profiles/{kyc_id}")).ok();
+    }
+    let metrics = || String::from_utf8(rest.get("/metrics").bytes).unwrap();
+    // Those of memory are taken once a second.
+    let is_there = |text: &String| text.lines().any(|line| line == "kyc_cache_hits_total 1");
+    let text = (0..100_000)
+        .map(|_| metrics())
+        .find(is_there)
+        .expect("a reply came from memory");
+    let value = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name} is told")).parse::<f64>().unwrap()
+    };
+    for name in ["kyc_cache_misses_total", "kyc_cache_entries", "kyc_cache_bytes"] {
+        assert!(value(name) >= 1.0, "{name}");
+    }
+    for name in [
+        "kyc_store_group_size_sum",
+        "kyc_store_commit_seconds_count",
+        "kyc_store_log_pages",
+    ] {
+        assert!(value(&format!("{name}{{database=\"kyc\"}}")) >= 1.0, "{name}");
+    }
+    assert!(value("kyc_store_queue{database=\"kyc\"}") >= 0.0);
+}
+
+#[test]
 fn health_metrics_and_documentation_need_no_token() {
     let server = server();
     let nobody = Rest::new(server.http, None);
