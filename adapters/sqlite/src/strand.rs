@@ -200,15 +200,17 @@ type Results = Vec<Result<Ran, StoreError>>;
 /// acknowledges nobody.
 #[expect(clippy::disallowed_methods, reason = "measures, for the next group's patience")]
 fn commit_group(connection: &Connection, group: &[Write], commit_time: &mut Duration) -> Result<Results, Failed> {
+    let nothing_done = |error| Failed {
+        error,
+        outcome_is_unknown: false,
+    };
+    begin(connection).map_err(nothing_done)?;
     // To be able to take back one write alone has its price, and few fail: it is paid when one has.
     let results = match run_together(connection, group) {
         Ok(results) => results,
         Err(_) => run_apart(connection, group).map_err(|error| {
             let _ = batch(connection, "ROLLBACK");
-            Failed {
-                error,
-                outcome_is_unknown: false,
-            }
+            nothing_done(error)
         })?,
     };
     let begun = Instant::now();
@@ -224,9 +226,8 @@ fn commit_group(connection: &Connection, group: &[Write], commit_time: &mut Dura
     Ok(results)
 }
 
-/// Begins a transaction with writes none of which fails; when one does, the transaction is gone.
+/// Runs writes none of which fails; when one does, the transaction is gone.
 fn run_together(connection: &Connection, group: &[Write]) -> Result<Results, StoreError> {
-    begin(connection)?;
     let ran = group.iter().map(|write| run_all(connection, &write.statements).map(Ok));
     let ran: Result<Results, StoreError> = ran.collect();
     if ran.is_err() {

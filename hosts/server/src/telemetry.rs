@@ -40,7 +40,7 @@ pub(crate) fn start_metrics() -> Result<PrometheusHandle, Failure> {
         .map_err(|error| Failure::new(format!("metrics: {error}")))?;
     metrics::describe_counter!(
         "kyc_requests_total",
-        "Requests served, by transport, command and status"
+        "Requests served, by transport and status; of TCP by command too"
     );
     metrics::describe_histogram!(
         "kyc_request_seconds",

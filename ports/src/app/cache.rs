@@ -102,16 +102,16 @@ impl Cache {
     /// The reply of a key if it holds, or the place to put it.
     pub(super) async fn find(&self, key: &Key) -> Found<'_> {
         loop {
-            if let Some(entry) = self.entries.get(key) {
-                if self.generations.holds(entry.stamp) {
+            match self.entries.get_value_or_guard_async(key).await {
+                Ok(entry) if self.generations.holds(entry.stamp) => {
                     self.hits.fetch_add(1, Ordering::Relaxed);
                     return Found::Hit(entry);
                 }
-                self.entries.remove(key);
-            }
-            match self.entries.get_value_or_guard_async(key).await {
-                // It was filled meanwhile, and is looked at like any other.
-                Ok(_) => {}
+                // Another may have put one there that holds.
+                Ok(_) => drop(
+                    self.entries
+                        .remove_if(key, |entry| !self.generations.holds(entry.stamp)),
+                ),
                 Err(place) => {
                     self.misses.fetch_add(1, Ordering::Relaxed);
                     return Found::Empty(place);

@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use kyc_http::reply::{self, ReplyBody};
 use kyc_ports::app::App;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Mutex;
 use utoipa_swagger_ui::{Config, SwaggerFile};
 
 /// What the documentation's pages may load: themselves. Swagger UI sets styles in its markup.
@@ -17,6 +18,8 @@ const DOCS_POLICY: &str =
 pub(crate) struct Pages {
     app: App,
     metrics: PrometheusHandle,
+    /// One write at a time finds out whether writes go through, however many ask.
+    asks: Mutex<()>,
     openapi: Bytes,
     docs: Arc<Config<'static>>,
 }
@@ -41,6 +44,7 @@ impl Pages {
         Self {
             app,
             metrics,
+            asks: Mutex::new(()),
             openapi: kyc_http::openapi::document().to_string().into(),
             docs: Arc::new(Config::from("/openapi.json")),
         }
@@ -68,10 +72,13 @@ impl Pages {
         }
         match page {
             Page::Health => text("ok\n"),
-            Page::Ready => match self.app.check_writable().await {
-                Ok(()) => text("ready\n"),
-                Err(rejection) => reply::error(&rejection),
-            },
+            Page::Ready => {
+                let _asks = self.asks.lock().await;
+                match self.app.check_writable().await {
+                    Ok(()) => text("ready\n"),
+                    Err(rejection) => reply::error(&rejection),
+                }
+            }
             Page::Metrics => text(self.metrics.render()),
             Page::OpenApi => reply::whole(StatusCode::OK, "application/json", self.openapi.clone()),
             Page::ToDocs => {
