@@ -12,7 +12,7 @@ use crate::name::PART;
 use crate::{failed, fsync_dir};
 
 /// Bytes gathered for the thread that writes them: to hand it each piece of a body costs more than to write it.
-const TOGETHER_BYTES: usize = 256 * 1024;
+const TOGETHER_BYTES: usize = 128 * 1024;
 
 /// Writes one file.
 #[derive(Debug)]

@@ -19,9 +19,8 @@ use crate::strand::Strand;
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// How long a connection waits for others, of another process.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Memory for pages of the writing connection, and of each reading one (KiB).
-const WRITER_CACHE_KIB: i64 = 32 * 1_024;
-const READER_CACHE_KIB: i64 = 8 * 1_024;
+/// Memory for pages of the writing connection (KiB): a group's own, which else go to the log before their time.
+const WRITER_CACHE_KIB: i64 = 16 * 1_024;
 /// Statements kept prepared on each connection.
 const PREPARED_MAX: usize = 200;
 
@@ -113,7 +112,6 @@ pub(crate) fn open_read_only(path: &Path) -> Result<Connection, rusqlite::Error>
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     configure(&connection)?;
-    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     Ok(connection)
 }
 

@@ -78,7 +78,7 @@ pub(super) async fn drive(address: SocketAddr, depth: usize, script: &mut Script
     }
 }
 
-/// How a reply begins.
+/// What is needed of a reply.
 #[derive(Debug, PartialEq, Eq)]
 struct Begin {
     /// Its `extID`: when the request was made.
@@ -87,13 +87,16 @@ struct Begin {
 }
 
 impl Begin {
+    /// The first members of these names: no reply of these commands has others.
     fn of(line: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(line.get(..64).unwrap_or(line)).ok()?;
-        let (made, rest) = text.strip_prefix("{\"extID\":")?.split_once(",\"status\":")?;
-        let (status, _) = rest.split_once(',')?;
+        let text = std::str::from_utf8(line).ok()?;
+        let number = |name: &str| {
+            let (_, rest) = text.split_once(name)?;
+            rest.split_once([',', '}'])?.0.parse().ok()
+        };
         Some(Self {
-            made: made.parse().ok()?,
-            status: status.parse().ok()?,
+            made: number("\"extID\":")?,
+            status: number("\"status\":")?,
         })
     }
 }
@@ -104,9 +107,10 @@ mod tests {
 
     #[test]
     fn replies_tell_when_their_request_was_made() {
-        let reply = br#"{"extID":12,"status":429,"error":"RET_TOO_FREQUENT"}"#;
-        let begin = Begin { made: 12, status: 429 };
-        assert_eq!(Begin::of(reply), Some(begin));
+        let reply = br#"{"error":"RET_TOO_FREQUENT","extID":12,"message":"later","status":429}"#;
+        assert_eq!(Begin::of(reply), Some(Begin { made: 12, status: 429 }));
+        let reply = br#"{"extID":12,"status":200,"data":{"accepted":true}}"#;
+        assert_eq!(Begin::of(reply), Some(Begin { made: 12, status: 200 }));
         assert_eq!(
             Begin::of(br#"{"extID":null,"status":400,"error":"INVALID_DATA"}"#),
             None

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use kyc_core::signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, sign};
@@ -23,6 +24,8 @@ const CALLS: usize = 1_000;
 const SLUG: &str = "bench-called";
 /// Nobody listens there: what is queued meanwhile waits.
 const NOWHERE: &str = "http://127.0.0.1:9";
+/// Keys of the plain loop's calls so far.
+static KEYS: AtomicUsize = AtomicUsize::new(0);
 /// How long a measurement may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -102,10 +105,8 @@ async fn plain_loop(client: &HttpOutbound, base_url: &str, secret: &str) -> Resu
         let body = body.to_string().into_bytes();
         let timestamp = unix_seconds().to_string();
         let signature = sign(secret, &timestamp, &body);
-        let key = format!(
-            "00000000-0000-4000-8000-{:012}",
-            begun.elapsed().as_nanos() % 1_000_000_000_000
-        );
+        // No two calls of a run have the same.
+        let key = format!("00000000-0000-4000-8000-{:012}", KEYS.fetch_add(1, Ordering::Relaxed));
         let request = OutboundRequest {
             body: Some(body),
             url: format!("{base_url}/v1/kyc/initiate"),
