@@ -84,14 +84,15 @@ impl Database {
 }
 
 /// Moves the log that the last process left into the database. Where that process ended because a sync had failed, the
-/// log may be whole in memory alone, and what is written behind it would go with it.
+/// log may be whole in memory alone, and what is written behind it would go with it. A full disk, or somebody who reads,
+/// is no reason not to start.
 fn begin_log_anew(connection: &Connection, name: &'static str) -> Result<(), rusqlite::Error> {
-    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, i64>(0))?;
-    if busy != 0 {
-        tracing::warn!(
-            database = name,
-            "somebody reads the database: its write-ahead log stays as it is"
-        );
+    let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, i64>(0));
+    match moved {
+        Ok(0) => {}
+        Ok(_) => tracing::warn!(database = name, "somebody reads: the write-ahead log stays as it is"),
+        Err(error) if outcome_is_unknown(&error) => return Err(error),
+        Err(error) => tracing::warn!(database = name, %error, "the write-ahead log stays as it is"),
     }
     Ok(())
 }
