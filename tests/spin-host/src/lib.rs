@@ -347,6 +347,13 @@ impl Host {
         self.0.app.stats.snapshot()
     }
 
+    /// Waits until no instance serves a request or does what goes on behind its answer.
+    pub async fn idle(&self) {
+        let mut busy = self.0.app.stats.instances_busy.subscribe();
+        // The sender lives as long as this handle.
+        let _zero = busy.wait_for(|busy| *busy == 0).await;
+    }
+
     /// The file of a database, for tests that look into it.
     pub fn database_file(&self, label: &str) -> PathBuf {
         self.0.app.database_file(label)

@@ -4,6 +4,7 @@ use crate::sqlite::lock;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// A snapshot of what happened since the host was made.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +44,7 @@ pub(crate) struct Stats {
     pub(crate) requests: AtomicU64,
     pub(crate) instances: AtomicU64,
     pub(crate) instances_live: AtomicU64,
-    pub(crate) instances_busy: AtomicU64,
+    pub(crate) instances_busy: watch::Sender<u64>,
     pub(crate) traps: AtomicU64,
     pub(crate) timeouts: AtomicU64,
     pub(crate) cancelled: AtomicU64,
@@ -79,7 +80,7 @@ impl Stats {
             requests: self.requests.load(Relaxed),
             instances: self.instances.load(Relaxed),
             instances_live: self.instances_live.load(Relaxed),
-            instances_busy: self.instances_busy.load(Relaxed),
+            instances_busy: *self.instances_busy.borrow(),
             traps: self.traps.load(Relaxed),
             timeouts: self.timeouts.load(Relaxed),
             cancelled: self.cancelled.load(Relaxed),

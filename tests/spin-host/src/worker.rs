@@ -86,11 +86,22 @@ struct Occupancy {
     abandoned: AtomicBool,
     /// The host ended the instance; this is no trap of the guest.
     ended: AtomicBool,
+    /// Counted among the busy ones.
+    busy: AtomicBool,
     /// Closed when the instance is gone.
     gone: Gone,
     /// Requests that have just begun, until the guest waits for something.
     beginning: Mutex<Vec<Arc<Ticket>>>,
     waker: AtomicWaker,
+}
+
+impl Occupancy {
+    fn set_busy(&self, app: &App, is_busy: bool) {
+        if self.busy.swap(is_busy, SeqCst) != is_busy {
+            let busy = &app.stats.instances_busy;
+            busy.send_modify(|busy| if is_busy { *busy += 1 } else { *busy -= 1 });
+        }
+    }
 }
 
 struct Gone(Semaphore);
@@ -237,7 +248,7 @@ impl HandlerState for Maker {
             occupancy,
             sleep: Box::pin(tokio::time::sleep_until(started.into())),
             app: self.app.clone(),
-            is_busy: false,
+            begun: Vec::new(),
         };
         let worker = Worker {
             component: self.component.clone(),
@@ -280,6 +291,7 @@ impl WorkerState for Worker {
         task: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
         let data = store.data_mut();
+        data.occupancy.set_busy(&self.app, true);
         ticket.board(&data.occupancy);
         data.tickets.insert(task, ticket.clone());
         Box::pin(async move { ticket.cancelled.notified().await })
@@ -312,39 +324,30 @@ pub(crate) struct Expiration {
     occupancy: Arc<Occupancy>,
     sleep: Pin<Box<Sleep>>,
     app: Arc<App>,
-    is_busy: bool,
-}
-
-impl Expiration {
-    fn set_busy(&mut self, is_busy: bool) {
-        let busy = &self.app.stats.instances_busy;
-        match (self.is_busy, is_busy) {
-            (false, true) => drop(busy.fetch_add(1, SeqCst)),
-            (true, false) => drop(busy.fetch_sub(1, SeqCst)),
-            _ => {}
-        }
-        self.is_busy = is_busy;
-    }
+    /// Requests that had begun when this was last polled.
+    begun: Vec<Arc<Ticket>>,
 }
 
 impl Drop for Expiration {
     fn drop(&mut self) {
-        self.set_busy(false);
+        self.occupancy.set_busy(&self.app, false);
     }
 }
 
 impl WorkerExpiration for Expiration {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, status: WorkerStatus, start: Instant) -> Poll<()> {
         self.occupancy.waker.register(cx.waker());
-        self.set_busy(status != WorkerStatus::Idle);
+        if status == WorkerStatus::Idle {
+            self.occupancy.set_busy(&self.app, false);
+        }
+        // The worker declares itself free for another request between this poll and the next one, not before.
+        for ticket in self.begun.drain(..) {
+            ticket.began.notify_one();
+        }
         let begun = std::mem::take(&mut *lock(&self.occupancy.beginning));
-        if !begun.is_empty() {
-            // In a task of its own, which runs when this worker has declared itself free for another request.
-            tokio::spawn(async move {
-                for ticket in begun {
-                    ticket.began.notify_one();
-                }
-            });
+        self.begun = begun;
+        if !self.begun.is_empty() {
+            cx.waker().wake_by_ref();
         }
         let nobody_waits = self.occupancy.waiting.load(SeqCst) == 0;
         let limit = match status {

@@ -24,6 +24,7 @@ use kyc_tests::site::Site;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::time::timeout;
 
 /// One instance for each request, and what Spin does: 128 requests, 16 at once.
 pub const MODES: [Reuse; 2] = [Reuse::PerRequest, Reuse::SPIN];
@@ -33,6 +34,9 @@ pub const TOKEN_SECRET: &str = "a secret that guards nothing, at all";
 pub const TICK_SECRET: &str = "a tick that nobody minds";
 /// Whom the tick may call.
 pub const PLATFORM_HOST: &str = "platform.example";
+
+/// What work behind an answer may take at most.
+const IDLE_TIME: Duration = Duration::from_mins(1);
 
 /// The component of `spin.toml`, built by its own command on first use; cargo knows whether that is still to be done.
 pub static COMPONENT: LazyLock<PathBuf> = LazyLock::new(|| built("kyc-spin", "kyc_spin.wasm"));
@@ -171,15 +175,10 @@ impl Spin {
         opened
     }
 
-    /// Waits until a query on a database gives this: some work goes on behind the answer of a request.
-    pub fn wait_for(&self, database: &str, sql: &str, expected: i64) {
-        for _ in 0..500 {
-            if self.one(database, sql) == expected {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        panic!("{sql} is {} after 10 s, and not {expected}", self.one(database, sql));
+    /// Waits for what goes on behind the answers.
+    pub fn idle(&self) {
+        let idle = runtime().block_on(async { timeout(IDLE_TIME, self.host.idle()).await });
+        idle.expect("an instance is still at work");
     }
 
     /// What happened, after checking that nothing did which must not happen in any test.
@@ -208,7 +207,8 @@ impl Site for Spin {
         // Nothing may have been stored at all, and then there is no table yet.
         if self.one("storage", "SELECT count(*) FROM sqlite_schema WHERE name = 'chunks'") > 0 {
             let left = "SELECT (SELECT count(*) FROM blobs) + (SELECT count(*) FROM chunks)";
-            self.wait_for("storage", left, 0);
+            self.idle();
+            assert_eq!(self.one("storage", left), 0);
         }
     }
 }

@@ -12,7 +12,7 @@ use futures_util::stream;
 use http::{Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
-use kyc_spin_host::{Host, Limits, Options, Reuse};
+use kyc_spin_host::{Limits, Options, Reuse};
 use kyc_spin_tests::acts::{manager_token, upload};
 use kyc_spin_tests::{Spin, options, pdf, runtime};
 use serde_json::Value;
@@ -23,7 +23,7 @@ const AT_ONCE: usize = 16;
 const MEMORY_BYTES_MAX: u64 = 64 * 1000 * 1000;
 
 /// Uploads whose bodies begin when all of them have been taken up: until then each waits, and its instance takes another.
-fn uploaded(host: &Host, who: &str, files: Vec<Vec<u8>>) -> BTreeSet<String> {
+fn uploaded(spin: &Spin, who: &str, files: Vec<Vec<u8>>) -> BTreeSet<String> {
     let all = Arc::new(Barrier::new(files.len()));
     let calls = files.into_iter().map(|file| {
         let (head, body) = upload(who, &file).into_parts();
@@ -32,7 +32,8 @@ fn uploaded(host: &Host, who: &str, files: Vec<Vec<u8>>) -> BTreeSet<String> {
             all.wait().await;
             Ok::<_, Infallible>(Frame::data(body.collect().await?.to_bytes()))
         });
-        host.call(Request::from_parts(head, StreamBody::new(Box::pin(body))))
+        spin.host
+            .call(Request::from_parts(head, StreamBody::new(Box::pin(body))))
     });
     let ids = runtime().block_on(join_all(calls)).into_iter().map(|answer| {
         let answer = answer.expect("a whole answer");
@@ -42,37 +43,24 @@ fn uploaded(host: &Host, who: &str, files: Vec<Vec<u8>>) -> BTreeSet<String> {
     });
     let ids = ids.collect();
     // An instance has room for the next ones when it has done what goes on behind its answers.
-    wait_until(|| host.counters().instances_busy == 0);
+    spin.idle();
     ids
 }
 
 /// Looks whose answers are read when all of them have begun.
-fn seen(host: &Host, who: &str, ids: &BTreeSet<String>) -> Vec<Bytes> {
+fn seen(spin: &Spin, who: &str, ids: &BTreeSet<String>) -> Vec<Bytes> {
     let mut begun = Vec::new();
     for id in ids {
         let request = Request::get(format!("/files/{id}")).header("authorization", format!("Bearer {who}"));
         let request = request.body(Full::<Bytes>::default()).expect("a request");
-        let answer = runtime().block_on(host.handle(request));
+        let answer = runtime().block_on(spin.host.handle(request));
         assert_eq!(answer.status(), StatusCode::OK);
         begun.push(answer.into_body().collect());
-        // It reads no more than somebody takes, and its instance takes another request when it waits for that.
-        let mut statements = 0;
-        wait_until(|| statements == std::mem::replace(&mut statements, host.counters().statements));
     }
     let bodies = runtime().block_on(join_all(begun)).into_iter();
     let bodies = bodies.map(|body| body.expect("a whole body").to_bytes()).collect();
-    wait_until(|| host.counters().instances_busy == 0);
+    spin.idle();
     bodies
-}
-
-fn wait_until(mut is_so: impl FnMut() -> bool) {
-    for _ in 0..100 {
-        std::thread::sleep(Duration::from_millis(100));
-        if is_so() {
-            return;
-        }
-    }
-    panic!("the instance is still at work after 10 s");
 }
 
 #[test]
@@ -87,14 +75,14 @@ fn one_instance_serves_all_its_requests_with_large_files_in_64_mb() {
     });
     let who = manager_token();
     let large = pdf(19 * 1024 * 1024);
-    let ids = uploaded(&spin.host, &who, vec![large.clone(); AT_ONCE]);
+    let ids = uploaded(&spin, &who, vec![large.clone(); AT_ONCE]);
     assert_eq!(ids.len(), AT_ONCE);
-    let seen = seen(&spin.host, &who, &ids);
+    let seen = seen(&spin, &who, &ids);
     assert!(seen.iter().all(|file| *file == large), "each comes back whole");
     drop(seen);
     for _ in 2..8 {
         let small = (0..AT_ONCE).map(|number| pdf(60_000 + number)).collect();
-        assert_eq!(uploaded(&spin.host, &who, small).len(), AT_ONCE);
+        assert_eq!(uploaded(&spin, &who, small).len(), AT_ONCE);
     }
     let counters = spin.counters();
     assert_eq!((counters.requests, counters.instances), (128, 1));

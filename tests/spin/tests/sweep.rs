@@ -128,7 +128,8 @@ fn objects_that_a_bucket_was_refused_are_swept() {
             assert_eq!(spin.manager().upload(&[], "scan.pdf", &pdf(size)).status, 503);
         }
         objects.refuse(None);
-        spin.wait_for("storage", "SELECT count(*) FROM chunks", 0);
+        spin.idle();
+        assert_eq!(rows(&spin, "chunks"), 0);
         let database = spin.database("storage");
         let mut names = database.prepare("SELECT name FROM blobs").unwrap();
         for name in names.query_map([], |row| row.get::<_, String>(0)).unwrap() {
@@ -165,7 +166,8 @@ fn a_bucket_that_does_not_answer_is_given_up_and_nothing_is_forgotten() {
             assert_eq!(refused.error(503), "RET_TECH_PROBLEM");
         }
         assert_eq!(manager.get(&path).status, 503);
-        spin.wait_for("storage", "SELECT count(*) FROM chunks", 0);
+        spin.idle();
+        assert_eq!(rows(&spin, "chunks"), 0);
         age(&spin);
         assert_eq!(sweep(&spin), 0, "nothing can be removed");
         assert_eq!(rows(&spin, "blobs"), 3);
