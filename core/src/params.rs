@@ -28,7 +28,7 @@ pub const PROBLEMS_MAX: usize = 100;
 /// The most characters of a member name that a problem repeats.
 const NAME_CHARACTERS_MAX: usize = 64;
 
-/// A parameter schema made ready for checking: references found, patterns compiled. Made once
+/// A parameter schema made ready for checking: references found, patterns read. Made once
 /// for each command and kept.
 #[derive(Debug, Clone)]
 pub struct Compiled {

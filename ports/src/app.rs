@@ -129,17 +129,6 @@ impl App {
         }
     }
 
-    /// The same over another way to the same store and files.
-    #[must_use]
-    pub fn over(&self, store: Arc<dyn Store>, blobs: Arc<dyn Blobs>) -> Self {
-        let ports = Ports {
-            store,
-            blobs,
-            ..self.ports.clone()
-        };
-        Self { ports, ..self.clone() }
-    }
-
     /// Keeps rendered replies and loaded states in memory, up to so many bytes. Only where all commits to the store are this
     /// application's.
     #[must_use]

@@ -73,7 +73,7 @@ pub struct Wanted {
 }
 
 /// The first of the reserved ids of each kind; the others follow it. Later reservations give greater ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "one for each kind")]
 pub struct Reserved {
     pub profile: i64,

@@ -1,7 +1,7 @@
-//! One database of Spin's: a connection for each request, and transactions on it.
+//! One database of Spin's: a connection for each operation, and transactions on it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kyc_core::record::Cell;
 use kyc_ports::store::StoreError;
@@ -15,19 +15,19 @@ use crate::steps::Folder;
 /// How often the database's lock is waited for, five seconds each time.
 const LOCK_ATTEMPTS_MAX: usize = 3;
 
+/// Connections that wait for the instance's next operations: one for each request that it may have at once.
+const IDLE_MAX: usize = 16;
+
 /// A database by the label that the manifest grants.
 #[derive(Debug)]
 pub(crate) struct Database {
     label: &'static str,
     folders: &'static [Folder],
-    /// Whether this instance has seen that the database is migrated. All that a request leaves behind.
-    is_ready: Arc<AtomicBool>,
-    /// The request's connection while no operation has it, with no transaction open: opening one takes longer than most
-    /// operations do. Operations at the same time have others.
-    idle: Mutex<Option<Session>>,
-    /// A connection that nobody uses, from a request that has ended: when the last one closes, SQLite moves the
-    /// write-ahead log into the database and deletes it, which takes longer than a request.
-    keeper: Arc<Mutex<Option<Session>>>,
+    /// Whether this instance has seen that the database is migrated.
+    is_ready: AtomicBool,
+    /// Connections that no operation has, with no transaction and no result open. Opening one takes longer than most
+    /// operations do, and so does closing the last one: SQLite moves the write-ahead log into the database then.
+    idle: Mutex<Vec<Session>>,
 }
 
 impl Database {
@@ -35,26 +35,14 @@ impl Database {
         Self {
             label,
             folders,
-            is_ready: Arc::default(),
+            is_ready: AtomicBool::default(),
             idle: Mutex::default(),
-            keeper: Arc::default(),
-        }
-    }
-
-    /// The same for another request, which shares no connection with this one.
-    pub(crate) fn for_request(&self) -> Self {
-        Self {
-            label: self.label,
-            folders: self.folders,
-            is_ready: self.is_ready.clone(),
-            idle: Mutex::default(),
-            keeper: self.keeper.clone(),
         }
     }
 
     /// A connection that nobody else has, to a migrated database. Dropped, it rolls back what is not committed.
     pub(crate) async fn open(&self) -> Result<Session, StoreError> {
-        if let Some(session) = locked(&self.idle).take() {
+        if let Some(session) = locked(&self.idle).pop() {
             return Ok(session);
         }
         let opened = Connection::open(self.label).await;
@@ -67,9 +55,12 @@ impl Database {
         Ok(session)
     }
 
-    /// Leaves a connection to the request's next operation. Only one on which all went well.
+    /// Leaves a connection to the next operation. Only one on which all went well.
     fn leave(&self, session: Session) {
-        *locked(&self.idle) = Some(session);
+        let mut idle = locked(&self.idle);
+        if idle.len() < IDLE_MAX {
+            idle.push(session);
+        }
     }
 
     /// Runs statements in one transaction; gives what the last one gave.
@@ -103,17 +94,6 @@ impl Database {
         Ok(rows)
     }
 
-    /// Several reads in one snapshot.
-    pub(crate) async fn read<T>(
-        &self,
-        reads: impl AsyncFnOnce(&Session) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let session = self.open().await?;
-        let read = session.transact("BEGIN", reads).await?;
-        self.leave(session);
-        Ok(read)
-    }
-
     fn failed_to_open(&self, error: &Error) -> StoreError {
         let label = self.label;
         match error {
@@ -126,17 +106,8 @@ impl Database {
     }
 }
 
-impl Drop for Database {
-    fn drop(&mut self) {
-        let mut keeper = locked(&self.keeper);
-        if keeper.is_none() {
-            *keeper = locked(&self.idle).take();
-        }
-    }
-}
-
-fn locked(session: &Mutex<Option<Session>>) -> MutexGuard<'_, Option<Session>> {
-    session.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked(idle: &Mutex<Vec<Session>>) -> MutexGuard<'_, Vec<Session>> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// An open connection.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kyc_core::brand::{BrandState, Settings};
+use kyc_core::brand::BrandState;
 use kyc_core::command::TemplateNeed;
 use kyc_core::commit::{Commit, KeptReply};
 use kyc_core::customer::CustomerState;
@@ -12,8 +12,7 @@ use kyc_core::id::{Brand, CustomerId, CustomerKey, DeliveryId, FileId, Slug, Tem
 use kyc_core::level::LevelEntry;
 use kyc_core::outbound::{Breaker, Delivery, QueuedCall};
 use kyc_core::query::{Query, Rows};
-use kyc_core::record::{Cell, Column};
-use kyc_core::stream::{Head, StreamKey};
+use kyc_core::record::Column;
 use kyc_core::tenant::SealedSecret;
 use kyc_core::time::Time;
 use kyc_ports::store::{Claim, Postponed, Reconciliation, Reserved, Store, StoreError, Thing, Wanted};
@@ -22,10 +21,10 @@ use kyc_sql::table::{Table, decode};
 use kyc_sql::{commit, file, list, load, queue};
 
 use crate::blobs::SpinBlobs;
-use crate::database::{Database, Session};
+use crate::database::Database;
 use crate::steps::{KYC, STORAGE};
 
-/// The store of a component; of one request it holds a connection.
+/// The store of a component.
 #[derive(Debug)]
 pub struct SpinStore {
     kyc: Database,
@@ -39,15 +38,6 @@ impl SpinStore {
         Self {
             kyc: Database::new(kyc, KYC),
             storage: Arc::new(Database::new(storage, STORAGE)),
-        }
-    }
-
-    /// The same for one request, which is not to use another's connections: they end with it.
-    #[must_use]
-    pub fn for_request(&self) -> Self {
-        Self {
-            kyc: self.kyc.for_request(),
-            storage: Arc::new(self.storage.for_request()),
         }
     }
 
@@ -87,42 +77,13 @@ impl Store for SpinStore {
     }
 
     async fn customer(&self, key: &CustomerKey) -> Result<CustomerState, StoreError> {
-        let mut state = CustomerState::new(key.clone());
-        self.kyc
-            .read(async move |session| {
-                state.head = head(session, &state.stream()).await?;
-                state.profile = all(session, load::profile(&state.key)).await?.into_iter().next();
-                if let Some(profile) = &state.profile {
-                    state.steps = all(session, load::steps(profile)).await?;
-                    state.documents = all(session, load::documents(profile)).await?;
-                    state.log = all(session, load::log(profile)).await?;
-                    state.deliveries = all(session, load::deliveries(profile)).await?;
-                    state.waiting = all(session, load::waiting(&state.key)).await?;
-                }
-                Ok(state)
-            })
-            .await
+        let rows = self.kyc.rows(load::customer(key)).await?;
+        load::read_customer(key.clone(), rows).ok_or_else(corrupt)
     }
 
     async fn brand(&self, brand: &Brand, templates: &TemplateNeed) -> Result<BrandState, StoreError> {
-        self.kyc
-            .read(async |session| {
-                let stream = StreamKey {
-                    brand: brand.clone(),
-                    customer_id: None,
-                };
-                let settings: Option<Settings> = all(session, load::settings(brand)).await?.into_iter().next();
-                Ok(BrandState {
-                    tenant: all(session, load::tenant(brand)).await?.into_iter().next(),
-                    head: head(session, &stream).await?,
-                    settings: settings.unwrap_or_else(|| Settings::defaults(brand.clone())),
-                    templates: match load::templates(brand, templates) {
-                        Some(statement) => all(session, statement).await?,
-                        None => Vec::new(),
-                    },
-                })
-            })
-            .await
+        let rows = self.kyc.rows(load::brand(brand, templates)).await?;
+        load::read_brand(brand.clone(), rows).ok_or_else(corrupt)
     }
 
     async fn list(&self, query: &Query) -> Result<Rows, StoreError> {
@@ -130,39 +91,28 @@ impl Store for SpinStore {
         list::read(query, rows).ok_or_else(corrupt)
     }
 
-    /// Straight from the database, all kinds in one transaction. Blocks kept in memory would not do: instances come and
+    /// Straight from the database, all kinds in one statement. Blocks kept in memory would not do: instances come and
     /// go, and the ids of a stream must rise whichever of them writes.
     async fn reserve(&self, wanted: Wanted) -> Result<Reserved, StoreError> {
+        let mut reserved = Reserved::default();
         let kinds = [
-            ("profile", wanted.profiles),
-            ("step", wanted.steps),
-            ("document", wanted.documents),
-            ("template", wanted.templates),
-            ("audit", wanted.audit),
-            ("customer", wanted.customers),
-            ("tenant", wanted.tenants),
-            ("delivery", wanted.deliveries),
+            ("profile", wanted.profiles, &mut reserved.profile),
+            ("step", wanted.steps, &mut reserved.step),
+            ("document", wanted.documents, &mut reserved.document),
+            ("template", wanted.templates, &mut reserved.template),
+            ("audit", wanted.audit, &mut reserved.audit),
+            ("customer", wanted.customers, &mut reserved.customer),
+            ("tenant", wanted.tenants, &mut reserved.tenant),
+            ("delivery", wanted.deliveries, &mut reserved.delivery),
         ];
-        let session = self.kyc.open().await?;
-        let reserved = if kinds.iter().filter(|(_, count)| *count > 0).count() > 1 {
-            session
-                .transact("BEGIN IMMEDIATE", async |session| firsts(session, kinds).await)
-                .await?
-        } else {
-            // One statement by itself holds the lock for less time than a transaction of several calls.
-            firsts(&session, kinds).await?
-        };
-        let [profile, step, document, template, audit, customer, tenant, delivery] = reserved;
-        Ok(Reserved {
-            profile,
-            step,
-            document,
-            template,
-            audit,
-            customer,
-            tenant,
-            delivery,
-        })
+        let wanted = kinds.into_iter().filter(|(_, count, _)| *count > 0);
+        let (kinds, places): (Vec<_>, Vec<_>) = wanted.map(|(name, count, place)| ((name, count), place)).unzip();
+        let rows = self.kyc.rows(commit::reserve(&kinds)).await?;
+        let firsts = commit::reserved(&kinds, rows).ok_or_else(corrupt)?;
+        for (place, first) in places.into_iter().zip(firsts) {
+            *place = first;
+        }
+        Ok(reserved)
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
@@ -274,32 +224,7 @@ impl Store for SpinStore {
 
     async fn check_writable(&self) -> Result<(), StoreError> {
         // A write that changes nothing for anybody, but goes all the way to the disk.
-        self.kyc.write(vec![commit::reserve("audit", 0)]).await.map(|_| ())
-    }
-}
-
-/// The first of the ids of each kind; 0 where none are wanted.
-async fn firsts(session: &Session, kinds: [(&'static str, i64); 8]) -> Result<[i64; 8], StoreError> {
-    let mut firsts = [0; 8];
-    for ((name, count), first) in kinds.into_iter().zip(&mut firsts) {
-        if count > 0 {
-            let rows = session.rows(commit::reserve(name, count)).await?;
-            let cell = rows.into_iter().flatten().next();
-            *first = cell.and_then(i64::from_cell).ok_or_else(corrupt)?;
-        }
-    }
-    Ok(firsts)
-}
-
-async fn all<T: Table>(session: &Session, statement: Statement) -> Result<Vec<T>, StoreError> {
-    decode(session.rows(statement).await?).ok_or_else(corrupt)
-}
-
-async fn head(session: &Session, stream: &StreamKey) -> Result<Head, StoreError> {
-    let rows: Vec<Vec<Cell>> = session.rows(load::head(stream)).await?;
-    match rows.into_iter().next() {
-        Some(row) => load::read_head(row).ok_or_else(corrupt),
-        None => Ok(Head::EMPTY),
+        self.kyc.write(vec![commit::reserve(&[("audit", 0)])]).await.map(|_| ())
     }
 }
 

@@ -1,5 +1,7 @@
 //! A commit as statements for one transaction.
 
+use std::fmt::Write;
+
 use kyc_core::commit::{Commit, KeptReply, Put, TenantChange};
 use kyc_core::limits::KEPT_REPLY_SECONDS;
 use kyc_core::record::{Cell, Column};
@@ -15,7 +17,7 @@ use crate::table::{insert, put};
 const ROWS_MAX: usize = 500;
 
 /// The stored form of a stream's customer: 0 for a brand's configuration.
-pub(crate) fn customer_cell(stream: &StreamKey) -> Cell {
+fn customer_cell(stream: &StreamKey) -> Cell {
     stream.customer_id.map_or(Cell::Int(0), |id| id.to_cell())
 }
 
@@ -134,8 +136,32 @@ pub fn forget_replies(before: Time) -> Statement {
     )
 }
 
-/// Takes `count` ids of a kind; the row is the first one.
-pub fn reserve(counter: &'static str, count: i64) -> Statement {
-    let sql = "UPDATE counters SET next = next + ?2 WHERE name = ?1 RETURNING next - ?2";
-    Statement::new(sql, vec![Cell::Text(counter.to_owned()), Cell::Int(count)])
+/// Takes so many ids of each kind, in one statement.
+pub fn reserve(kinds: &[(&'static str, i64)]) -> Statement {
+    let mut conditions = Conditions::default();
+    let names: Vec<String> = kinds.iter().map(|(name, _)| (*name).to_owned()).collect();
+    conditions.within("name", &names);
+    let (clause, mut params) = conditions.finish();
+    let mut next = String::from("CASE name");
+    for (place, (_, count)) in kinds.iter().enumerate() {
+        params.push(Cell::Int(*count));
+        // Writing to a string does not fail.
+        let _ = write!(next, " WHEN ?{} THEN next + ?{}", place + 1, params.len());
+    }
+    let sql = format!("UPDATE counters SET next = {next} END{clause} RETURNING name, next");
+    Statement::new(sql, params)
+}
+
+/// Reads rows of [`reserve`]: the first id of each kind, in the order of the kinds.
+pub fn reserved(kinds: &[(&'static str, i64)], rows: Vec<Vec<Cell>>) -> Option<Vec<i64>> {
+    let row = |row: Vec<Cell>| {
+        let mut cells = row.into_iter();
+        Some((String::from_cell(cells.next()?)?, i64::from_cell(cells.next()?)?))
+    };
+    let next: Vec<(String, i64)> = rows.into_iter().map(row).collect::<Option<_>>()?;
+    let first = |(name, count): &(&'static str, i64)| {
+        let found = next.iter().find(|(counter, _)| counter == name);
+        found.map(|(_, next)| next - count)
+    };
+    kinds.iter().map(first).collect()
 }

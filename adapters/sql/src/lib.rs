@@ -14,3 +14,4 @@ pub mod load;
 pub mod queue;
 pub mod statement;
 pub mod table;
+mod together;

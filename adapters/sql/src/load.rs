@@ -1,7 +1,11 @@
 //! Loading single things.
 
+use std::sync::LazyLock;
+
+use kyc_core::brand::{BrandState, Settings};
 use kyc_core::command::TemplateNeed;
 use kyc_core::commit::KeptReply;
+use kyc_core::customer::CustomerState;
 use kyc_core::document::Document;
 use kyc_core::id::{Brand, CustomerId, CustomerKey, DeliveryId, Slug, TemplateId};
 use kyc_core::level::LevelEntry;
@@ -10,15 +14,15 @@ use kyc_core::profile::Profile;
 use kyc_core::record::{Cell, Column};
 use kyc_core::status::TemplateStatus;
 use kyc_core::step::Step;
-use kyc_core::stream::{Head, StreamKey};
+use kyc_core::stream::Head;
 use kyc_core::template::Template;
 use kyc_core::tenant::{SealedSecret, Tenant};
 use kyc_core::time::Time;
 use kyc_ports::store::Thing;
 
-use crate::commit::customer_cell;
 use crate::statement::{Conditions, Statement};
-use crate::table::{Table, select};
+use crate::table::select;
+use crate::together::{Apart, Together};
 
 /// The customer of a thing: brand and number.
 pub fn locate(thing: Thing) -> Statement {
@@ -65,14 +69,56 @@ pub fn external_owner(brand: &Brand, external_id: &str) -> Statement {
     )
 }
 
-/// A stream's head.
-pub fn head(stream: &StreamKey) -> Statement {
-    let sql = "SELECT version, hash, committed_time, due_time FROM streams WHERE brand = ?1 AND customer_id = ?2";
-    Statement::new(sql, vec![stream.brand.to_cell(), customer_cell(stream)])
+/// The parts of [`customer`], in their order.
+const CUSTOMER_PARTS: usize = 7;
+/// The columns of a stream's head.
+const HEAD: [&str; 4] = ["version", "hash", "committed_time", "due_time"];
+
+/// All that decisions about a customer look at.
+///
+/// Of the calls, those that wait or are dead and the last that told of each level: what
+/// [`kyc_core::outbound::relevant`] says of all.
+pub fn customer(key: &CustomerKey) -> Statement {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let customer = " WHERE brand = ?1 AND customer_id = ?2";
+        let profile = format!("(SELECT id FROM profiles{customer})");
+        let of_profile = format!(" WHERE kyc_id = {profile}");
+        let relevant = format!(
+            "{of_profile} AND (status IN ('queued', 'dead') OR id IN (SELECT max(id) FROM deliveries{of_profile} \
+             AND status = 'delivered' AND call = 'update' GROUP BY level))"
+        );
+        Together::default()
+            .columns(HEAD.to_vec(), format!("streams{customer}"))
+            .of::<Profile>(customer)
+            .of::<Step>(&of_profile)
+            .of::<Document>(&of_profile)
+            .of::<LevelEntry>(&of_profile)
+            .of::<Delivery>(&relevant)
+            .of::<QueuedCall>(customer)
+            .text()
+    });
+    Statement::new(TEXT.as_str(), vec![key.brand.to_cell(), key.customer_id.to_cell()])
 }
 
-/// Reads a row of [`head`].
-pub fn read_head(row: Vec<Cell>) -> Option<Head> {
+/// Reads rows of [`customer`].
+pub fn read_customer(key: CustomerKey, rows: Vec<Vec<Cell>>) -> Option<CustomerState> {
+    let mut parts = Apart::new(CUSTOMER_PARTS, rows)?;
+    let mut state = CustomerState::new(key);
+    state.head = head(parts.rows(0, HEAD.len()))?;
+    state.profile = parts.of(1, "id")?.pop();
+    state.steps = parts.of(2, "id")?;
+    state.documents = parts.of(3, "id")?;
+    state.log = parts.of(4, "number")?;
+    state.deliveries = parts.of(5, "id")?;
+    state.waiting = parts.of(6, "delivery_id")?;
+    Some(state)
+}
+
+/// A stream's head, which nothing has been committed to if there is none.
+fn head(rows: Vec<Vec<Cell>>) -> Option<Head> {
+    let Some(row) = rows.into_iter().next() else {
+        return Some(Head::EMPTY);
+    };
     let mut cells = row.into_iter();
     Some(Head {
         version: i64::from_cell(cells.next()?)?,
@@ -82,63 +128,12 @@ pub fn read_head(row: Vec<Cell>) -> Option<Head> {
     })
 }
 
-/// A customer's profile.
-pub fn profile(key: &CustomerKey) -> Statement {
-    let sql = format!("{} WHERE brand = ?1 AND customer_id = ?2", select::<Profile>());
-    Statement::new(sql, vec![key.brand.to_cell(), key.customer_id.to_cell()])
-}
-
-/// A profile's steps, by id.
-pub fn steps(profile: &Profile) -> Statement {
-    of_profile::<Step>(profile)
-}
-
-/// A profile's documents, by id.
-pub fn documents(profile: &Profile) -> Statement {
-    of_profile::<Document>(profile)
-}
-
-/// A profile's level log, by number.
-pub fn log(profile: &Profile) -> Statement {
-    Statement::new(
-        format!("{} WHERE kyc_id = ?1 ORDER BY number", select::<LevelEntry>()),
-        vec![profile.id.to_cell()],
-    )
-}
-
-/// The calls about a profile that decisions look at, by id: what [`kyc_core::outbound::relevant`] says of all.
-pub fn deliveries(profile: &Profile) -> Statement {
-    let sql = format!(
-        "{} WHERE kyc_id = ?1 AND (status IN ('queued', 'dead') OR id IN (SELECT max(id) FROM deliveries \
-         WHERE kyc_id = ?1 AND status = 'delivered' AND call = 'update' GROUP BY level)) ORDER BY id",
-        select::<Delivery>()
-    );
-    Statement::new(sql, vec![profile.id.to_cell()])
-}
-
-/// The calls about a customer that wait.
-pub fn waiting(key: &CustomerKey) -> Statement {
-    let sql = format!(
-        "{} WHERE brand = ?1 AND customer_id = ?2 ORDER BY delivery_id",
-        select::<QueuedCall>()
-    );
-    Statement::new(sql, vec![key.brand.to_cell(), key.customer_id.to_cell()])
-}
-
 /// The calls with these ids.
 pub fn deliveries_of(ids: &[DeliveryId]) -> Statement {
     let mut conditions = Conditions::default();
     conditions.within("id", ids);
     let (clause, params) = conditions.finish();
     Statement::new(format!("{}{clause} ORDER BY id", select::<Delivery>()), params)
-}
-
-/// A brand's tenant.
-pub fn tenant(brand: &Brand) -> Statement {
-    Statement::new(
-        format!("{} WHERE brand = ?1", select::<Tenant>()),
-        vec![brand.to_cell()],
-    )
 }
 
 /// Whose slug it is.
@@ -177,25 +172,16 @@ pub fn webhook_brand(slug: &Slug) -> Statement {
     Statement::new(sql, vec![slug.to_cell()])
 }
 
-fn of_profile<T: Table>(profile: &Profile) -> Statement {
-    Statement::new(
-        format!("{} WHERE kyc_id = ?1 ORDER BY id", select::<T>()),
-        vec![profile.id.to_cell()],
-    )
-}
+/// The parts of [`brand`], in their order.
+const BRAND_PARTS: usize = 4;
 
-/// A brand's settings.
-pub fn settings(brand: &Brand) -> Statement {
-    let sql = format!("{} WHERE brand = ?1", select::<kyc_core::brand::Settings>());
-    Statement::new(sql, vec![brand.to_cell()])
-}
-
-/// The templates that a decision needs, by id; `None` when it needs none.
-pub fn templates(brand: &Brand, need: &TemplateNeed) -> Option<Statement> {
+/// What holds for a brand, with the templates that a decision needs.
+pub fn brand(brand: &Brand, need: &TemplateNeed) -> Statement {
+    static TEXT: LazyLock<String> = LazyLock::new(|| of_brand().text());
     let mut conditions = Conditions::default();
     conditions.compare("brand", "=", Some(brand));
     match need {
-        TemplateNeed::None => return None,
+        TemplateNeed::None => return Statement::new(TEXT.as_str(), vec![brand.to_cell()]),
         TemplateNeed::Code(code) => conditions.compare("code", "=", Some(code)),
         TemplateNeed::UpTo(level) => {
             conditions.compare("status", "=", Some(&TemplateStatus::Active));
@@ -213,10 +199,26 @@ pub fn templates(brand: &Brand, need: &TemplateNeed) -> Option<Statement> {
         }
     }
     let (clause, params) = conditions.finish();
-    Some(Statement::new(
-        format!("{}{clause} ORDER BY id", select::<Template>()),
-        params,
-    ))
+    Statement::new(of_brand().of::<Template>(&clause).text(), params)
+}
+
+fn of_brand() -> Together {
+    let of_brand = " WHERE brand = ?1";
+    Together::default()
+        .columns(HEAD.to_vec(), format!("streams{of_brand} AND customer_id = 0"))
+        .of::<Settings>(of_brand)
+        .of::<Tenant>(of_brand)
+}
+
+/// Reads rows of [`brand`].
+pub fn read_brand(brand: Brand, rows: Vec<Vec<Cell>>) -> Option<BrandState> {
+    let mut parts = Apart::new(BRAND_PARTS, rows)?;
+    Some(BrandState {
+        head: head(parts.rows(0, HEAD.len()))?,
+        settings: parts.of(1, "brand")?.pop().unwrap_or_else(|| Settings::defaults(brand)),
+        tenant: parts.of(2, "id")?.pop(),
+        templates: parts.of(3, "id")?,
+    })
 }
 
 /// The reply kept for a key.

@@ -1,7 +1,7 @@
 //! Which table holds which entity, and the statements that all tables share.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use kyc_core::audit::AuditRow;
 use kyc_core::brand::Settings;
@@ -33,20 +33,20 @@ pub trait Table: Record {
 /// Rows of a statement up to which its text is made once.
 const FEW_ROWS: usize = 8;
 
-/// Texts of a table's statements, made once.
+/// Texts of a table's statements, each made on first use.
 #[derive(Debug)]
 pub struct Texts {
     /// All columns of all rows.
-    select: String,
+    select: OnceLock<String>,
     /// One row more, two, and so on.
-    insert: Vec<String>,
+    insert: [OnceLock<String>; FEW_ROWS],
 }
 
 impl Texts {
-    fn of<T: Table>() -> Self {
+    const fn new() -> Self {
         Self {
-            select: format!("SELECT {} FROM {}", T::COLUMNS.join(", "), T::NAME),
-            insert: (1..=FEW_ROWS).map(insert_text::<T>).collect(),
+            select: OnceLock::new(),
+            insert: [const { OnceLock::new() }; FEW_ROWS],
         }
     }
 }
@@ -57,7 +57,7 @@ macro_rules! tables {
             const NAME: &'static str = $name;
             $(const KEY: &'static str = $key;)?
             fn texts() -> &'static Texts {
-                static TEXTS: LazyLock<Texts> = LazyLock::new(Texts::of::<$record>);
+                static TEXTS: Texts = Texts::new();
                 &TEXTS
             }
         }
@@ -85,7 +85,8 @@ tables! {
 
 /// `SELECT` of all columns in the order that [`decode`] reads them.
 pub fn select<T: Table>() -> &'static str {
-    &T::texts().select
+    let text = || format!("SELECT {} FROM {}", T::COLUMNS.join(", "), T::NAME);
+    T::texts().select.get_or_init(text)
 }
 
 /// Reads rows of [`select`]; `None` when a row is not one of this entity's.
@@ -95,11 +96,7 @@ pub fn decode<T: Table>(rows: Vec<Vec<Cell>>) -> Option<Vec<T>> {
 
 /// Adds rows, all in one statement; nothing for no rows.
 pub fn insert<T: Table>(rows: &[T]) -> Option<Statement> {
-    let sql = match T::texts().insert.get(rows.len().checked_sub(1)?) {
-        Some(text) => Cow::Borrowed(text.as_str()),
-        None => insert_text::<T>(rows.len()).into(),
-    };
-    Some(Statement::new(sql, cells(rows)).touching(rows.len()))
+    Some(Statement::new(insert_text::<T>(rows.len())?, cells(rows)).touching(rows.len()))
 }
 
 /// Adds rows or replaces those with the same key, all in one statement; nothing for no rows.
@@ -112,25 +109,16 @@ pub fn put<T: Table>(rows: &[Put<T>]) -> Option<Statement> {
     {
         return update(row, columns);
     }
-    let insert = T::texts().insert.get(rows.len().checked_sub(1)?);
-    let insert = insert.map_or_else(
-        || insert_text::<T>(rows.len()).into(),
-        |text| Cow::Borrowed(text.as_str()),
-    );
-    let set = names::<T>(columns).map(|column| format!("{column} = excluded.{column}"));
-    let set = set.collect::<Vec<_>>().join(", ");
-    let sql = format!("{insert} ON CONFLICT ({}) DO UPDATE SET {set}", T::KEY);
+    let insert = insert_text::<T>(rows.len())?;
+    let set = assignments(T::COLUMNS, T::KEY, columns, |_, column| format!("excluded.{column}"));
+    let sql = format!("{insert} ON CONFLICT ({}) DO UPDATE SET {}", T::KEY, set.join(", "));
     let cells = rows.iter().flat_map(|put| put.row.cells()).collect();
     Some(Statement::new(sql, cells).touching(rows.len()))
 }
 
 /// Changes some columns of a row that is there.
 fn update<T: Table>(row: &T, columns: Columns) -> Option<Statement> {
-    let set = (1..)
-        .zip(names::<T>(columns))
-        .map(|(number, column)| format!("{column} = ?{number}"));
-    let set: Vec<String> = set.collect();
-    let key = T::COLUMNS.iter().position(|column| *column == T::KEY)?;
+    let set = assignments(T::COLUMNS, T::KEY, columns, |number, _| format!("?{number}"));
     let sql = format!(
         "UPDATE {} SET {} WHERE {} = ?{}",
         T::NAME,
@@ -138,28 +126,41 @@ fn update<T: Table>(row: &T, columns: Columns) -> Option<Statement> {
         T::KEY,
         set.len() + 1
     );
+    let key = T::COLUMNS.iter().position(|column| *column == T::KEY)?;
     let places = (0..T::COLUMNS.len()).filter(|place| columns.has(*place) && *place != key);
     let cells = places.chain([key]).filter_map(|place| Some(T::CELLS.get(place)?(row)));
     Some(Statement::new(sql, cells.collect()).touching(1))
 }
 
-/// The names of columns, but for the key.
-fn names<T: Table>(columns: Columns) -> impl Iterator<Item = &'static str> {
-    let all = T::COLUMNS.iter().copied().enumerate();
-    all.filter(move |(place, column)| columns.has(*place) && *column != T::KEY)
-        .map(|(_, column)| column)
+/// `column = value` for some of a table's columns, but for the key. A value is told its number, from 1, and its column.
+fn assignments(all: &[&str], key: &str, some: Columns, value: fn(usize, &str) -> String) -> Vec<String> {
+    let set = all.iter().enumerate();
+    let set = set.filter(|(place, column)| some.has(*place) && **column != key);
+    (1..)
+        .zip(set)
+        .map(|(number, (_, column))| format!("{column} = {}", value(number, column)))
+        .collect()
 }
 
 fn cells<T: Table>(rows: &[T]) -> Vec<Cell> {
     rows.iter().flat_map(Record::cells).collect()
 }
 
-fn insert_text<T: Table>(rows: usize) -> String {
-    let width = T::COLUMNS.len();
+/// The text that adds so many rows; `None` for none.
+fn insert_text<T: Table>(rows: usize) -> Option<Cow<'static, str>> {
+    let text = || text_of_insert(T::NAME, T::COLUMNS, rows);
+    Some(match T::texts().insert.get(rows.checked_sub(1)?) {
+        Some(known) => Cow::Borrowed(known.get_or_init(text)),
+        None => text().into(),
+    })
+}
+
+fn text_of_insert(table: &str, columns: &[&str], rows: usize) -> String {
+    let width = columns.len();
     let values = (0..rows).map(|row| {
         let places = (row * width + 1..=(row + 1) * width).map(|number| format!("?{number}"));
         format!("({})", places.collect::<Vec<_>>().join(", "))
     });
     let values = values.collect::<Vec<_>>().join(", ");
-    format!("INSERT INTO {} ({}) VALUES {values}", T::NAME, T::COLUMNS.join(", "))
+    format!("INSERT INTO {table} ({}) VALUES {values}", columns.join(", "))
 }

@@ -7,8 +7,6 @@ use kyc_ports::store::StoreError;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::database::{batch, store_error};
-
 /// Reads that may wait; more are refused.
 const QUEUE_MAX: usize = 4_096;
 
@@ -49,14 +47,6 @@ impl Readers {
         })
     }
 
-    /// Runs statements that see the database as it was at one moment.
-    pub(crate) async fn read_together<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.read(move |connection| in_snapshot(connection, read)).await
-    }
-
     /// Runs a read of one statement.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
@@ -76,15 +66,4 @@ impl Readers {
             .await
             .map_err(|_| StoreError::Failed("a read was given up".to_owned()))?
     }
-}
-
-fn in_snapshot<T>(
-    connection: &Connection,
-    read: impl FnOnce(&Connection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    batch(connection, "BEGIN").map_err(|error| store_error(&error))?;
-    let result = read(connection);
-    // Nothing was written: it ends either way, and where this fails the next one fails to begin.
-    let _ = batch(connection, "ROLLBACK");
-    result
 }

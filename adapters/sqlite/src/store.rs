@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use async_trait::async_trait;
-use kyc_core::brand::{BrandState, Settings};
+use kyc_core::brand::BrandState;
 use kyc_core::command::TemplateNeed;
 use kyc_core::commit::{Commit, KeptReply};
 use kyc_core::customer::CustomerState;
@@ -13,7 +13,6 @@ use kyc_core::level::LevelEntry;
 use kyc_core::outbound::{Breaker, Delivery, QueuedCall};
 use kyc_core::query::{Query, Rows};
 use kyc_core::record::{Cell, Column};
-use kyc_core::stream::{Head, StreamKey};
 use kyc_core::tenant::SealedSecret;
 use kyc_core::time::Time;
 use kyc_ports::store::{Claim, Postponed, Reconciliation, Reserved, Store, StoreError, Thing, Wanted};
@@ -64,8 +63,10 @@ impl Counter {
         let mut left = self.left.lock().await;
         if left.end - left.start < count {
             let block = count.max(ID_BLOCK);
-            let ran = kyc.strand.write(vec![commit::reserve(self.name, block)]).await?;
-            let first: i64 = one_value(ran)?.ok_or_else(corrupt)?;
+            let kinds = [(self.name, block)];
+            let rows = kyc.strand.write(vec![commit::reserve(&kinds)]).await?.rows;
+            let first = commit::reserved(&kinds, rows).and_then(|firsts| firsts.first().copied());
+            let first = first.ok_or_else(corrupt)?;
             *left = first..first + block;
         }
         let first = left.start;
@@ -144,47 +145,13 @@ impl Store for SqliteStore {
     }
 
     async fn customer(&self, key: &CustomerKey) -> Result<CustomerState, StoreError> {
-        let mut state = CustomerState::new(key.clone());
-        self.kyc
-            .readers
-            .read_together(move |connection| {
-                state.head = head(connection, &state.stream())?;
-                state.profile = all(connection, &load::profile(&state.key))?.into_iter().next();
-                if let Some(profile) = &state.profile {
-                    state.steps = all(connection, &load::steps(profile))?;
-                    state.documents = all(connection, &load::documents(profile))?;
-                    state.log = all(connection, &load::log(profile))?;
-                    state.deliveries = all(connection, &load::deliveries(profile))?;
-                    state.waiting = all(connection, &load::waiting(&state.key))?;
-                }
-                Ok(state)
-            })
-            .await
+        let rows = self.kyc_rows(load::customer(key)).await?.rows;
+        load::read_customer(key.clone(), rows).ok_or_else(corrupt)
     }
 
     async fn brand(&self, brand: &Brand, templates: &TemplateNeed) -> Result<BrandState, StoreError> {
-        let (brand, need) = (brand.clone(), templates.clone());
-        self.kyc
-            .readers
-            .read_together(move |connection| {
-                let stream = StreamKey {
-                    brand: brand.clone(),
-                    customer_id: None,
-                };
-                let tenant = all(connection, &load::tenant(&brand))?.into_iter().next();
-                let settings: Option<Settings> = all(connection, &load::settings(&brand))?.into_iter().next();
-                let templates = load::templates(&brand, &need);
-                Ok(BrandState {
-                    tenant,
-                    head: head(connection, &stream)?,
-                    settings: settings.unwrap_or_else(|| Settings::defaults(brand)),
-                    templates: templates
-                        .map(|statement| all(connection, &statement))
-                        .transpose()?
-                        .unwrap_or_default(),
-                })
-            })
-            .await
+        let rows = self.kyc_rows(load::brand(brand, templates)).await?.rows;
+        load::read_brand(brand.clone(), rows).ok_or_else(corrupt)
     }
 
     async fn list(&self, query: &Query) -> Result<Rows, StoreError> {
@@ -338,7 +305,7 @@ impl Store for SqliteStore {
         // A write that changes nothing for anybody, but goes all the way to the disk.
         self.kyc
             .strand
-            .write(vec![commit::reserve("audit", 0)])
+            .write(vec![commit::reserve(&[("audit", 0)])])
             .await
             .map(|_| ())
     }
@@ -346,13 +313,6 @@ impl Store for SqliteStore {
 
 fn all<T: Table>(connection: &Connection, statement: &Statement) -> Result<Vec<T>, StoreError> {
     decode(run(connection, statement)?.rows).ok_or_else(corrupt)
-}
-
-fn head(connection: &Connection, stream: &StreamKey) -> Result<Head, StoreError> {
-    match run(connection, &load::head(stream))?.rows.into_iter().next() {
-        Some(row) => load::read_head(row).ok_or_else(corrupt),
-        None => Ok(Head::EMPTY),
-    }
 }
 
 /// The first column of the first row.

@@ -1,8 +1,9 @@
 //! The schema in the form that the check walks over: each schema object read once into a
-//! [`Node`], patterns compiled, references kept by name.
+//! [`Node`], patterns compiled on first use, references kept by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::BitOr;
+use std::sync::OnceLock;
 
 use regex::Regex;
 use serde_json::{Map, Number, Value};
@@ -153,11 +154,26 @@ pub(super) struct Node {
     pub(super) unions: Vec<Vec<Node>>,
 }
 
-/// A pattern and, if it compiles, its regex.
+/// A pattern, compiled when it is first asked: most of a table's are not in the life of a component.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
     pub(super) source: String,
-    pub(super) regex: Option<Regex>,
+    regex: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    fn new(source: &str) -> Self {
+        Self {
+            source: source.to_owned(),
+            regex: OnceLock::new(),
+        }
+    }
+
+    /// Whether a text matches; none does if the pattern does not compile.
+    pub(super) fn is_match(&self, text: &str) -> bool {
+        let regex = self.regex.get_or_init(|| Regex::new(&self.source).ok());
+        regex.as_ref().is_some_and(|regex| regex.is_match(text))
+    }
 }
 
 impl Node {
@@ -190,10 +206,7 @@ impl Node {
             length_max: count("maxLength"),
             items_min: count("minItems"),
             items_max: count("maxItems"),
-            pattern: keywords.get("pattern").and_then(Value::as_str).map(|source| Pattern {
-                source: source.to_owned(),
-                regex: Regex::new(source).ok(),
-            }),
+            pattern: keywords.get("pattern").and_then(Value::as_str).map(Pattern::new),
             options: keywords
                 .get("const")
                 .map(|only| vec![only.clone()])

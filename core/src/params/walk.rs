@@ -190,7 +190,7 @@ impl<'a> Walk<'a> {
             }
         }
         if let Some(pattern) = &node.pattern
-            && !pattern.regex.as_ref().is_some_and(|regex| regex.is_match(text))
+            && !pattern.is_match(text)
         {
             self.problem(path, "pattern", format!("must match the pattern `{}`", pattern.source));
         }

@@ -47,12 +47,6 @@ impl Http {
         }
     }
 
-    /// The same for another application.
-    #[must_use]
-    pub fn over(&self, app: App) -> Self {
-        Self { app, ..self.clone() }
-    }
-
     /// Takes JSON bodies up to this size.
     #[must_use]
     pub const fn with_body_bytes_max(mut self, bytes: usize) -> Self {

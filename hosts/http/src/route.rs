@@ -1,5 +1,6 @@
 //! The command table's REST routes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::Method;
@@ -23,11 +24,14 @@ pub(crate) struct Found {
 
 impl Routes {
     pub(crate) fn of_table() -> Self {
-        let mut paths = matchit::Router::new();
+        let mut commands: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for command in table() {
-            let commands: Vec<_> = table().iter().filter(|other| other.path == command.path).collect();
-            // The same path again, for another method, is known already.
-            let _ = paths.insert(command.path, commands);
+            commands.entry(command.path).or_default().push(command);
+        }
+        let mut paths = matchit::Router::new();
+        for (path, commands) in commands {
+            // A test asks for every route of the table.
+            let _ = paths.insert(path, commands);
         }
         Self { paths: Arc::new(paths) }
     }

@@ -82,8 +82,8 @@ impl Component {
         }
     }
 
-    /// What this component was granted.
-    pub(crate) async fn parts(self) -> Result<Parts, Unusable> {
+    /// The application over what this component was granted, for all requests on an instance.
+    pub(crate) async fn app(self) -> Result<App, Unusable> {
         let tokens: Arc<dyn Tokens> = match self {
             Self::Api | Self::Storage => Arc::new(verifier().await?),
             Self::Webhooks | Self::Tick => Arc::new(Nothing),
@@ -102,8 +102,8 @@ impl Component {
         };
         let store = SpinStore::new(KYC, STORAGE);
         let ports = Ports {
-            blobs: Arc::new(store.blobs().in_bucket(bucket.clone())),
-            store: Arc::new(store.for_request()),
+            blobs: Arc::new(store.blobs().in_bucket(bucket)),
+            store: Arc::new(store),
             clock: Arc::new(SpinClock),
             entropy: Arc::new(SpinEntropy),
             tokens,
@@ -111,30 +111,9 @@ impl Component {
             outbound: Arc::new(outbound),
             vault,
         };
-        let app = App::without_turns(ports);
-        Ok(Parts { app, store, bucket })
-    }
-}
-
-/// What all requests on an instance share: nothing that one of them could wait for another in, for in the component
-/// model a task cannot wake another one: the application has no turns. And no cache, for other instances commit too.
-pub(crate) struct Parts {
-    app: App,
-    store: SpinStore,
-    bucket: Option<Arc<Bucket>>,
-}
-
-impl Parts {
-    /// The application of no request.
-    pub(crate) const fn app(&self) -> &App {
-        &self.app
-    }
-
-    /// The application for one request, with connections of its own.
-    pub(crate) fn for_request(&self) -> App {
-        let store = self.store.for_request();
-        let blobs = store.blobs().in_bucket(self.bucket.clone());
-        self.app.over(Arc::new(store), Arc::new(blobs))
+        // In the component model one request cannot wake another: none may wait for another's turn. And no cache, for
+        // other instances commit too.
+        Ok(App::without_turns(ports))
     }
 }
 

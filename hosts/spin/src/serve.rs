@@ -10,7 +10,7 @@ use kyc_ports::app::App;
 use spin_sdk::http::Request;
 
 use crate::log;
-use crate::parts::{Component, Parts, Unusable};
+use crate::parts::{Component, Unusable};
 use crate::reply::{refused, text};
 use crate::tick;
 
@@ -21,7 +21,7 @@ const NATIVE_ONLY: [&str; 5] = ["/docs", "/metrics", "/openapi.json", "/subscrib
 /// Made by an instance's first request, for all of them.
 struct Shared {
     component: Component,
-    parts: Parts,
+    app: App,
     http: Http,
 }
 
@@ -47,10 +47,10 @@ async fn shared() -> Result<&'static Shared, Unusable> {
     }
     log::begin();
     let component = Component::of_instance().await?;
-    let parts = component.parts().await?;
-    let http = Http::new(parts.app().clone());
-    // Another request may have been faster: then its parts are as good.
-    Ok(SHARED.get_or_init(|| Shared { component, parts, http }))
+    let app = component.app().await?;
+    let http = Http::new(app.clone());
+    // Another request may have been faster: then its application is as good.
+    Ok(SHARED.get_or_init(|| Shared { component, app, http }))
 }
 
 impl Component {
@@ -70,14 +70,11 @@ impl Component {
 impl Shared {
     async fn answer(&self, request: Request) -> Response<ReplyBody> {
         let path = request.uri().path();
-        let app = self.parts.for_request();
         match self.component {
-            Component::Tick => tick::serve(&app, &request).await,
-            Component::Api if path == "/readyz" => ready(&app).await,
+            Component::Tick => tick::serve(&self.app, &request).await,
+            Component::Api if path == "/readyz" => ready(&self.app).await,
             Component::Api if NATIVE_ONLY.contains(&path) => unknown(path),
-            Component::Api | Component::Storage | Component::Webhooks => {
-                self.http.over(app).handle(request, None).await
-            }
+            Component::Api | Component::Storage | Component::Webhooks => self.http.handle(request, None).await,
         }
     }
 }

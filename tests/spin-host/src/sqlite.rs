@@ -1,18 +1,18 @@
 //! spin:sqlite on rusqlite, stricter than Spin: what Spin hides (an unread result, a second statement) is a trap here.
 
+use crate::App;
 use crate::spin::sqlite::{Error, Host, HostConnection, HostConnectionWithStore, QueryResult, RowResult, Value};
 use crate::stats::Stats;
-use crate::worker::Data;
-use rusqlite::fallible_iterator::FallibleIterator;
+use crate::worker::{Data, Ticket};
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{InterruptHandle, types};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::task::spawn_blocking;
+use tokio::task::{spawn_blocking, yield_now};
 use wasmtime::component::{Access, Accessor, Destination, FutureReader, HasSelf, Resource};
 use wasmtime::component::{StreamProducer, StreamReader, StreamResult, VecBuffer};
 use wasmtime::{AsContextMut, Result, StoreContextMut, bail, format_err};
@@ -28,9 +28,14 @@ pub type StatementLog = Arc<dyn Fn(&str, &[types::Value]) + Send + Sync>;
 /// The guest's handle of a connection.
 pub struct Connection(Arc<Session>);
 
-/// One open connection; `db` is empty once the request was cancelled.
+/// A result: the names of its columns, and its rows.
+type Outcome = (Vec<String>, Vec<RowResult>);
+
+/// One open connection; `db` is empty once the request that used it last was cancelled.
 pub(crate) struct Session {
     db: Mutex<Option<rusqlite::Connection>>,
+    /// The request that used it last: an instance may keep a connection for its later ones.
+    user: Mutex<Weak<Ticket>>,
     interrupt: InterruptHandle,
     unread: Arc<Mutex<Unread>>,
 }
@@ -47,13 +52,14 @@ enum Failure {
     Sql(String),
     /// A mistake that Spin would not report.
     Misuse(String),
+    /// The lock is somebody else's.
+    Busy(String),
     Cancelled,
 }
 
 impl Session {
-    fn open(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Self> {
+    fn open(path: &Path) -> rusqlite::Result<Self> {
         let mut db = rusqlite::Connection::open(path)?;
-        db.busy_timeout(busy_timeout)?;
         db.pragma_update(None, "foreign_keys", true)?;
         db.authorizer(Some(|context: AuthContext<'_>| match context.action {
             // VACUUM attaches a database without a name.
@@ -63,9 +69,33 @@ impl Session {
         let interrupt = db.get_interrupt_handle();
         Ok(Self {
             db: Mutex::new(Some(db)),
+            user: Mutex::default(),
             interrupt,
             unread: Arc::default(),
         })
+    }
+
+    /// Whether this request is in the midst of something on it: a statement, a result or a transaction.
+    pub(crate) fn is_held_by(&self, ticket: &Ticket) -> bool {
+        let is_at_rest = || {
+            let db = self.db.try_lock();
+            db.is_ok_and(|db| db.as_ref().is_none_or(rusqlite::Connection::is_autocommit))
+                && lock(&self.unread).statement.is_none()
+        };
+        self.is_used_by(ticket) && !is_at_rest()
+    }
+
+    fn is_used_by(&self, ticket: &Ticket) -> bool {
+        std::ptr::eq(lock(&self.user).as_ptr(), ticket)
+    }
+
+    /// Ties the connection to the request that uses it now; false if that one was cancelled already.
+    fn use_by(self: &Arc<Self>, ticket: &Arc<Ticket>) -> bool {
+        if self.is_used_by(ticket) {
+            return true;
+        }
+        *lock(&self.user) = Arc::downgrade(ticket);
+        ticket.uses(self)
     }
 
     /// Closes the connection for good, which rolls back; the guest's handle becomes an invalid connection.
@@ -90,15 +120,17 @@ impl Session {
         }
     }
 
-    fn run(&self, sql: &str, parameters: Vec<types::Value>) -> Result<(Vec<String>, Vec<RowResult>), Failure> {
+    /// Runs a statement, which waits so long for the database's lock. The texts of some are kept prepared, as in Spin.
+    fn run(&self, sql: &str, parameters: &[types::Value], wait: Duration) -> Result<Outcome, Failure> {
         let guard = lock(&self.db);
         let db = guard.as_ref().ok_or(Failure::Cancelled)?;
-        let mut batch = rusqlite::Batch::new(db, sql);
-        let first = batch.next().map_err(sql_error)?;
-        let mut statement = first.ok_or_else(|| Failure::Misuse("there is no statement in the text".into()))?;
-        if !matches!(batch.next(), Ok(None)) {
-            return Err(Failure::Misuse(format!("more than one statement in one call: `{sql}`")));
-        }
+        db.busy_timeout(wait).map_err(sql_error)?;
+        let mut statement = db.prepare_cached(sql).map_err(|error| match error {
+            rusqlite::Error::MultipleStatement => {
+                Failure::Misuse(format!("more than one statement in one call: `{sql}`"))
+            }
+            error => sql_error(error),
+        })?;
         let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let parameters = rusqlite::params_from_iter(parameters);
         let mut rows = statement.query(parameters).map_err(sql_error)?;
@@ -150,23 +182,18 @@ impl HostConnection for Data {
 
 impl<T: Send> HostConnectionWithStore<T> for HasSelf<Data> {
     async fn open_async(accessor: &Accessor<T, Self>, database: String) -> Result<Result<Resource<Connection>, Error>> {
-        let (file, ticket) = accessor.with(|mut access| {
-            let root = access.as_context_mut().async_call_stack()?.last();
-            let data = access.get();
-            let ticket = root.and_then(|task| data.tickets.get(&task)).cloned();
-            wasmtime::error::Ok((data.database(&database), ticket))
-        })?;
+        let ticket = ticket(accessor)?;
+        let file = accessor.with(|mut access| access.get().database(&database));
         let file = match file {
             Ok(file) => file,
             Err(error) => return Ok(Err(error)),
         };
-        let busy_timeout = accessor.with(|mut access| access.get().app.limits.busy_time);
-        let session = match spawn_blocking(move || Session::open(&file, busy_timeout)).await? {
+        let session = match Session::open(&file) {
             Ok(session) => Arc::new(session),
             Err(error) => return Ok(Err(Error::Io(error.to_string()))),
         };
         let ticket = ticket.ok_or_else(|| format_err!("a connection is opened outside of any request"))?;
-        if !ticket.owns(&session) {
+        if !session.use_by(&ticket) {
             return Ok(Err(Error::InvalidConnection));
         }
         accessor.with(|mut access| {
@@ -187,19 +214,29 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<Data> {
         statement: String,
         parameters: Vec<Value>,
     ) -> Result<Result<Rows, Error>> {
-        let (session, stats) = idle_session(accessor, &connection)?;
+        let (session, app) = idle_session(accessor, &connection)?;
+        let stats = app.stats.clone();
         stats.count(&stats.statements);
         let parameters: Vec<types::Value> = parameters.into_iter().map(to_sqlite).collect();
-        let log = accessor.with(|mut access| access.get().app.statements.clone());
-        if let Some(log) = log {
+        if let Some(log) = &app.statements {
             log(&statement, &parameters);
         }
+        if ticket(accessor)?.is_some_and(|ticket| !session.use_by(&ticket)) {
+            return Ok(Err(Error::InvalidConnection));
+        }
         lock(&session.unread).statement = Some(statement.clone());
-        let worker = session.clone();
-        let outcome = spawn_blocking(move || worker.run(&statement, parameters)).await?;
+        let mut outcome = session.run(&statement, &parameters, Duration::ZERO);
+        if let Err(Failure::Busy(_)) = outcome {
+            let worker = session.clone();
+            let wait = app.limits.busy_time;
+            outcome = spawn_blocking(move || worker.run(&statement, &parameters, wait)).await?;
+        } else {
+            // The instance's other requests have their turn at every statement, as when Spin runs it elsewhere.
+            yield_now().await;
+        }
         let (columns, rows, end) = match outcome {
             Ok((columns, rows)) => (columns, rows, Ok(())),
-            Err(Failure::Sql(message)) => (Vec::new(), Vec::new(), Err(Error::Io(message))),
+            Err(Failure::Sql(message) | Failure::Busy(message)) => (Vec::new(), Vec::new(), Err(Error::Io(message))),
             Err(Failure::Cancelled) => {
                 session.forget_result();
                 return Ok(Err(Error::InvalidConnection));
@@ -239,16 +276,24 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<Data> {
     }
 }
 
+/// The request on whose behalf the guest calls.
+fn ticket<T: Send>(accessor: &Accessor<T, HasSelf<Data>>) -> Result<Option<Arc<Ticket>>> {
+    accessor.with(|mut access: Access<'_, T, HasSelf<Data>>| {
+        let root = access.as_context_mut().async_call_stack()?.last();
+        Ok(root.and_then(|task| access.get().tickets.get(&task)).cloned())
+    })
+}
+
 /// The connection behind the handle, if every earlier result on it has been read.
 fn idle_session<T: Send>(
     accessor: &Accessor<T, HasSelf<Data>>,
     connection: &Resource<Connection>,
-) -> Result<(Arc<Session>, Arc<Stats>)> {
+) -> Result<(Arc<Session>, Arc<App>)> {
     accessor.with(|mut access: Access<'_, T, HasSelf<Data>>| {
         let data = access.get();
         let session = data.table.get(connection)?.0.clone();
         session.check_read(&data.app.stats)?;
-        Ok((session, data.app.stats.clone()))
+        Ok((session, data.app.clone()))
     })
 }
 
@@ -317,7 +362,10 @@ fn from_sqlite(value: types::ValueRef<'_>) -> Result<Value, Failure> {
 
 #[expect(clippy::needless_pass_by_value, reason = "serves map_err")]
 fn sql_error(error: rusqlite::Error) -> Failure {
-    Failure::Sql(error.to_string())
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseBusy) => Failure::Busy(error.to_string()),
+        _ => Failure::Sql(error.to_string()),
+    }
 }
 
 /// A panic elsewhere does not make the data behind these locks wrong.

@@ -129,8 +129,8 @@ struct TicketState {
 }
 
 impl Ticket {
-    /// Ties a connection to this request; false if the request was cancelled already.
-    pub(crate) fn owns(&self, session: &Arc<Session>) -> bool {
+    /// Notes a connection that this request uses; false if the request was cancelled already.
+    pub(crate) fn uses(&self, session: &Arc<Session>) -> bool {
         let mut state = lock(&self.state);
         state.sessions.push(Arc::downgrade(session));
         !state.cancelled
@@ -161,12 +161,14 @@ impl Ticket {
         }
     }
 
-    /// The caller went away: its connections close at once, and the instance ends when its other requests have.
+    /// The caller went away: connections that it holds close at once, and the instance ends when its other requests have.
     pub(crate) fn cancel(&self) {
         let mut state = lock(&self.state);
         state.cancelled = true;
         for session in state.sessions.drain(..).filter_map(|session| session.upgrade()) {
-            session.revoke();
+            if session.is_held_by(self) {
+                session.revoke();
+            }
         }
         if let Some(occupancy) = &state.occupancy {
             occupancy.abandoned.store(true, SeqCst);

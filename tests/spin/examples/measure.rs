@@ -1,5 +1,6 @@
 //! The components' figures, each against its reference in the same run: `cargo run --release -p kyc-spin-tests --example
-//! measure`. Ratios count; rates are this machine's.
+//! measure`, or only the rows named behind `--`: size, instantiation, reading, verdicts, `kept_alive`. Ratios count; rates
+//! are this machine's.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -37,11 +38,19 @@ type Statements = Arc<Mutex<Vec<(String, Vec<SqlValue>)>>>;
 fn main() {
     println!("| what | against | ours | reference | ratio (range of the pairs) | target |");
     println!("|---|---|---:|---:|---:|---:|");
-    size();
-    instantiation();
-    reading();
-    verdicts();
-    kept_alive();
+    let named: Vec<String> = std::env::args().skip(1).collect();
+    let rows: [(&str, fn()); 5] = [
+        ("size", size),
+        ("instantiation", instantiation),
+        ("reading", reading),
+        ("verdicts", verdicts),
+        ("kept_alive", kept_alive),
+    ];
+    for (name, row) in rows {
+        if named.is_empty() || named.iter().any(|wanted| wanted == name) {
+            row();
+        }
+    }
 }
 
 fn row(what: &str, against: &str, unit: &str, ours: &[f64], reference: &[f64], target: &str) {
@@ -198,14 +207,40 @@ fn reading() {
         theirs.push(rate(&spin.host, "/healthz", ""));
         ours.push(rate(&spin.host, &path, &who));
     }
-    row(
-        "a manager's GET of a profile, an instance for each",
-        "/healthz in the same host, an instance for each",
-        "1/s",
-        &ours,
-        &theirs,
-        "≥ 0.30",
-    );
+    let reference = "/healthz in the same host, an instance for each";
+    let what = "a manager's GET of a profile, an instance for each";
+    row(what, reference, "1/s", &ours, &theirs, "≥ 0.30");
+    // What no component can do without: a connection of its own, which reads the schema and a row.
+    let file = spin.host.database_file("default");
+    let opened: Vec<f64> = theirs
+        .iter()
+        .map(|alive| 1.0 / (1.0 / alive + 1.0 / opened(&file)))
+        .collect();
+    let what = "/healthz, and beside it natively: open the database, read a row, close";
+    row(what, reference, "1/s", &opened, &theirs, "a bound");
+}
+
+/// Connections that read one row, so many under way, a second.
+fn opened(file: &Path) -> f64 {
+    // As while requests are under way: the last one to close does not move the log.
+    let _other = rusqlite::Connection::open(file).expect("the database");
+    let begun = Instant::now();
+    let client = || {
+        let mut done = 0_u32;
+        while begun.elapsed() < MEASURED {
+            let database = rusqlite::Connection::open(file).expect("the database");
+            let sql = "SELECT version FROM streams WHERE brand = ?1 AND customer_id = ?2";
+            let found = database.query_row(sql, ("acme", 1001), |row| row.get::<_, i64>(0));
+            assert!(found.is_ok(), "a row");
+            done += 1;
+        }
+        done
+    };
+    let done: u32 = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(client)).collect();
+        clients.into_iter().map(|client| client.join().expect("a count")).sum()
+    });
+    f64::from(done) / begun.elapsed().as_secs_f64()
 }
 
 /// Verdicts one after the other; then the very statements that they ran, on a copy of the database as it was before.

@@ -179,7 +179,8 @@ fn a_lock_that_another_process_holds_is_waited_for_and_then_given_up() {
         let (count, patience) = (tries.clone(), Arc::new(Mutex::new(usize::MAX)));
         let let_go_at = patience.clone();
         options.statements = Some(Arc::new(move |sql, _| {
-            if sql.starts_with("BEGIN IMMEDIATE") && held.lock().unwrap().is_some() {
+            // What a command writes first: the ids that it takes.
+            if sql.starts_with("UPDATE counters") && held.lock().unwrap().is_some() {
                 *count.lock().unwrap() += 1;
                 if *count.lock().unwrap() == *let_go_at.lock().unwrap() {
                     held.lock().unwrap().take();
