@@ -267,6 +267,62 @@ fn more_calls_than_one_round_takes_go_in_the_next_ones() {
     });
 }
 
+/// Makes a call for each of so many players.
+fn initiated(world: &World, players: i64) {
+    required(world, 1, "one", 1);
+    for player in 2..=players {
+        world.require(player, "one");
+    }
+}
+
+/// Sends what is due, and goes on while there is more; how many calls were looked at.
+fn sent_on(world: &World) -> usize {
+    let brand = BRAND.parse().expect("a brand");
+    run(world.app.send_calls_while(&brand, || true)).expect("calls are sent")
+}
+
+#[test]
+fn whoever_goes_on_sends_all_that_is_due_each_once() {
+    told(|world, tenant| {
+        initiated(world, 100);
+        assert_eq!(sent_on(world), 100);
+        let sent = posted(world, &[tenant]);
+        let keys: std::collections::BTreeSet<&str> = sent.iter().map(|call| call.key.as_str()).collect();
+        assert_eq!((sent.len(), keys.len()), (100, 100));
+        assert_eq!(waiting(world), []);
+    });
+}
+
+#[test]
+fn whoever_goes_on_stops_where_the_platform_fails() {
+    told(|world, tenant| {
+        initiated(world, 100);
+        reacts(world, Reaction::Fails);
+        assert_eq!(sent_on(world), 32, "what was claimed before it failed");
+        assert_eq!(posted(world, &[tenant]).len(), 32);
+        assert_eq!(waiting(world).len(), 100);
+    });
+}
+
+#[test]
+fn what_becomes_too_old_meanwhile_is_given_up_and_not_sent() {
+    told(|world, tenant| {
+        initiated(world, 40);
+        let clock = world.clock.clone();
+        world.platform.answers(move |_| {
+            clock.advance_seconds(31 * 3_600);
+            Reaction::Takes.give()
+        });
+        sent_on(world);
+        assert_eq!(posted(world, &[tenant]).len(), 1);
+        assert_eq!(waiting(world), []);
+        let ends = deliveries(world);
+        let expired = ends.iter().filter(|delivery| delivery["code"] == "expired");
+        // The one that was sent has outlived its lease: whoever comes first gives it up, or has it delivered.
+        assert!((39..=40).contains(&expired.count()));
+    });
+}
+
 // What a process leaves that ends between sending and marking.
 
 /// A tick that has come as far as `is_there` says, and is not continued unless the test does so.

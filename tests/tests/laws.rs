@@ -2,6 +2,8 @@
 //! and levels only rise, a refusal changes nothing, deciding twice gives the same, a late tick makes no difference, and
 //! calls at the same time come out as if one had come after the other.
 
+use std::collections::BTreeSet;
+
 use kyc_core::command::{Call, Decided, Target};
 use kyc_core::commit::Commit;
 use kyc_core::customer::CustomerState;
@@ -329,26 +331,7 @@ proptest! {
         calls in prop::collection::vec(any_call(), 2..5),
         schedule in prop::collection::vec(0..4_usize, 0..80),
     ) {
-        let calls: Vec<Op> = calls.iter().map(about_seven).collect();
-        let (raced, pool) = busy();
-        let requests = calls.iter().map(|call| request_of(&raced, &pool, call)).collect();
-        let answers: Vec<_> = raced
-            .race(requests, &schedule)
-            .into_iter()
-            .map(|answer| answer.err().map(|rejection| rejection.code()))
-            .collect();
-        prop_assert!(!answers.contains(&Some("RET_TECH_PROBLEM")), "{:?}", answers);
-        assert_replay(&raced);
-        let is_like = |order: &Vec<usize>| {
-            let (world, pool) = busy();
-            let like = order.iter().all(|place| {
-                let alone = play(&world, &pool, &calls[*place]).expect("a call");
-                alone.err() == answers[*place]
-            });
-            like && standing(&world) == standing(&raced)
-        };
-        let mut orders = orders(calls.len());
-        prop_assert!(orders.any(|order| is_like(&order)), "{:?} gave {:?}", calls, answers);
+        check_race(&calls, &schedule);
     }
 
     #[test]
@@ -582,10 +565,23 @@ fn request_of(world: &World, pool: &[String], op: &Op) -> Request {
 /// All that is stored but ids of what is new, hashes and times, which are those of one moment.
 fn standing(world: &World) -> Value {
     let stored = world.store.snapshot();
+    let templates = stored.brands.iter().flat_map(|brand| &brand.templates);
+    let ids: BTreeSet<i64> = templates.map(|template| template.id.0).collect();
+    // Which of the templates it is, for whoever tries again takes another id.
+    let numbered = |mut row: Value, name: &str| {
+        if let Some(place) = ids.iter().position(|id| row[name] == *id) {
+            row[name] = json!(place);
+        }
+        row
+    };
     let of = |state: &CustomerState| {
         let mut profile = json!(state.profile);
         profile["id"] = Value::Null;
-        let mut steps: Vec<String> = state.steps.iter().map(|step| without_id(json!(step))).collect();
+        let mut steps: Vec<String> = state
+            .steps
+            .iter()
+            .map(|step| without_id(numbered(json!(step), "template_id")))
+            .collect();
         let mut documents: Vec<String> = state
             .documents
             .iter()
@@ -599,7 +595,10 @@ fn standing(world: &World) -> Value {
     let brands: Vec<String> = stored
         .brands
         .iter()
-        .map(|brand| json!([brand.settings, brand.templates]).to_string())
+        .map(|brand| {
+            let templates = brand.templates.iter().map(|template| numbered(json!(template), "id"));
+            json!([brand.settings, templates.collect::<Vec<_>>()]).to_string()
+        })
         .collect();
     json!([customers, brands, stored.audit.len(), stored.history.len()])
 }
@@ -607,6 +606,52 @@ fn standing(world: &World) -> Value {
 fn without_id(mut row: Value) -> String {
     row["id"] = Value::Null;
     row.to_string()
+}
+
+/// Calls made in any interleaving come out as in some order of them.
+fn check_race(calls: &[Op], schedule: &[usize]) {
+    let calls: Vec<Op> = calls.iter().map(about_seven).collect();
+    let (raced, pool) = busy();
+    let requests = calls.iter().map(|call| request_of(&raced, &pool, call)).collect();
+    let answers: Vec<_> = raced
+        .race(requests, schedule)
+        .into_iter()
+        .map(|answer| answer.err().map(|rejection| rejection.code()))
+        .collect();
+    assert!(!answers.contains(&Some("RET_TECH_PROBLEM")), "{:?}", answers);
+    assert_replay(&raced);
+    let is_like = |order: &Vec<usize>| {
+        let (world, pool) = busy();
+        let like = order.iter().all(|place| {
+            let alone = play(&world, &pool, &calls[*place]).expect("a call");
+            alone.err() == answers[*place]
+        });
+        like && standing(&world) == standing(&raced)
+    };
+    let mut orders = orders(calls.len());
+    assert!(orders.any(|order| is_like(&order)), "{:?} gave {:?}", calls, answers);
+}
+
+/// Whoever adds a template while another is changed takes an id more for the second attempt.
+#[test]
+fn a_template_that_is_added_while_another_changes_has_any_new_id() {
+    let call = |name, data| Op::Call(MARY.to_owned(), None, name, data);
+    let template = json!({ "level": 0, "required": 0, "requirements": {}, "step_type": 0 });
+    let calls = [
+        call(
+            "MngUpdateKycStepTemplate",
+            overlaid(json!({ "id": 1, "status": 0 }), template.clone()),
+        ),
+        call(
+            "MngAddKycStepTemplate",
+            overlaid(json!({ "brand": "acme", "code": "later" }), template),
+        ),
+        call(
+            "MngRequireKycStep",
+            json!({ "brand": "acme", "customer_id": 7, "step_code": "doc" }),
+        ),
+    ];
+    check_race(&calls, &[2, 0, 3, 0, 0, 1]);
 }
 
 /// Every order of so many things.

@@ -1,14 +1,18 @@
 //! Calls out: claimed with a lease, signed, sent, and settled in the player's stream.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
 use futures_util::future::join;
-use futures_util::{StreamExt, stream};
+use futures_util::stream::FuturesUnordered;
 use kyc_core::actor::Actor;
 use kyc_core::command::TemplateNeed;
 use kyc_core::id::{Brand, CustomerKey, FileId};
 use kyc_core::limits::{LEASE_SECONDS, OUTBOUND_CALL_SECONDS_MAX, PROBE_SECONDS};
-use kyc_core::outbound::retry::{next_try, overdue_before};
+use kyc_core::outbound::retry::{is_overdue, next_try, overdue_before};
 use kyc_core::outbound::send::{self, Prepared};
-use kyc_core::outbound::{Delivery, Heard, QueuedCall, Settle, Verdict, judge};
+use kyc_core::outbound::{Breaker, Delivery, Heard, QueuedCall, Settle, Verdict, judge};
 use kyc_core::rejection::Rejection;
 use kyc_core::status::DeliveryStatus;
 use kyc_core::tenant::{FreshSecret, Tenant};
@@ -31,6 +35,36 @@ struct Platform {
     secret: String,
 }
 
+/// A claimed call, and what its try needs.
+struct Try {
+    call: QueuedCall,
+    delivery: Delivery,
+    platform: Option<Arc<Platform>>,
+    is_probe: bool,
+}
+
+/// What a claim gave.
+#[derive(Default)]
+struct Claimed {
+    tries: VecDeque<Try>,
+    /// Calls claimed, with those that there is nothing to be done about.
+    count: usize,
+    /// Whether there were as many as were asked for.
+    may_be_more: bool,
+}
+
+/// What is done side by side.
+enum Part {
+    Try(Box<Try>),
+    Claim,
+}
+
+/// What that came to.
+enum Done {
+    Tried(Result<(), Rejection>),
+    Claimed(Result<Claimed, Rejection>),
+}
+
 /// How the end of a try is told.
 #[derive(Default)]
 struct End {
@@ -49,44 +83,99 @@ impl App {
     /// Sends what is due for one brand's platform, as much as one round takes; how many calls were looked at. Two
     /// rounds at once do no harm: each call is one of theirs.
     pub async fn send_calls(&self, brand: &Brand) -> Result<usize, Rejection> {
-        let store = &self.ports.store;
+        self.send_calls_while(brand, || false).await
+    }
+
+    /// The same, and goes on while more is due and wanted: more is claimed while what was claimed before is being sent
+    /// and settled. What has begun is finished in any case.
+    pub async fn send_calls_while(&self, brand: &Brand, is_more_wanted: impl Fn() -> bool) -> Result<usize, Rejection> {
         let overdue = self.claim(brand, Which::Overdue(overdue_before(self.now())), BATCH);
-        let (overdue, breaker) = join(overdue, store.breaker(brand)).await;
+        let (overdue, breaker) = join(overdue, self.ports.store.breaker(brand)).await;
         let (overdue, breaker) = (overdue?, breaker.map_err(refused)?);
         for call in &overdue {
-            let end = End {
-                code: Some("expired".to_owned()),
-                message: Some("nobody took it for 30 hours".to_owned()),
-                ..End::default()
-            };
             // One that cannot be given up now holds up nobody: its lease ends, and it is looked at again.
-            if let Err(error) = self.settle(call, DeliveryStatus::Dead, end).await {
+            if let Err(error) = self.expire(call).await {
                 tracing::error!(delivery_id = %call.delivery_id, %error, "a call to a platform could not be given up");
             }
         }
-        let is_open = breaker.is_some_and(|breaker| breaker.probe_time.is_some());
-        let claimed = if is_open {
+        let mut claimed = self.take(brand, breaker.as_ref(), BATCH).await?;
+        let (mut looked_at, mut failed) = (overdue.len() + claimed.count, None);
+        let mut under_way = FuturesUnordered::new();
+        let mut is_claiming = false;
+        loop {
+            while under_way.len() < AT_ONCE + usize::from(is_claiming)
+                && let Some(call) = claimed.tries.pop_front()
+            {
+                under_way.push(self.advance(brand, Part::Try(Box::new(call))));
+            }
+            // No earlier and no more, or their leases could end before their turn comes: these wait for calls under way,
+            // which take less than half of a lease.
+            if claimed.tries.is_empty() && claimed.may_be_more && !is_claiming && is_more_wanted() {
+                is_claiming = true;
+                under_way.push(self.advance(brand, Part::Claim));
+            }
+            match under_way.next().await {
+                None => break,
+                Some(Done::Tried(Ok(()))) => {}
+                // Its lease ends, and it is tried again under the same key.
+                Some(Done::Tried(Err(error))) => tracing::error!(%error, "a call to a platform could not be settled"),
+                Some(Done::Claimed(more)) => {
+                    is_claiming = false;
+                    claimed = more.unwrap_or_else(|error| {
+                        failed = Some(error);
+                        Claimed::default()
+                    });
+                    looked_at += claimed.count;
+                }
+            }
+        }
+        failed.map_or(Ok(looked_at), Err)
+    }
+
+    /// One thing that is under way beside others.
+    async fn advance(&self, brand: &Brand, part: Part) -> Done {
+        match part {
+            Part::Try(call) => Done::Tried(self.try_call(&call).await),
+            Part::Claim => Done::Claimed(self.take_more(brand).await),
+        }
+    }
+
+    /// Claims as many calls as may be under way at once.
+    async fn take_more(&self, brand: &Brand) -> Result<Claimed, Rejection> {
+        // Calls may have failed meanwhile.
+        let breaker = self.ports.store.breaker(brand).await.map_err(refused)?;
+        self.take(brand, breaker.as_ref(), AT_ONCE).await
+    }
+
+    /// Claims calls, and gathers what their tries need.
+    async fn take(&self, brand: &Brand, breaker: Option<&Breaker>, limit: usize) -> Result<Claimed, Rejection> {
+        let is_probe = breaker.is_some_and(|breaker| breaker.probe_time.is_some());
+        let calls = if is_probe {
             self.claim(brand, Which::Probe, 1).await?
         } else {
-            self.claim(brand, Which::Due, BATCH).await?
+            self.claim(brand, Which::Due, limit).await?
         };
-        if claimed.is_empty() {
-            return Ok(overdue.len());
+        if calls.is_empty() {
+            return Ok(Claimed::default());
         }
-        let platform = self.platform(brand).await?;
-        let ids: Vec<_> = claimed.iter().map(|call| call.delivery_id).collect();
-        let deliveries = store.deliveries(&ids).await.map_err(refused)?;
-        let tries = claimed.iter().filter_map(|call| {
-            let delivery = deliveries.iter().find(|delivery| delivery.id == call.delivery_id)?;
-            Some(self.try_call(platform.as_ref(), call, delivery, is_open))
+        let platform = self.platform(brand).await?.map(Arc::new);
+        let ids: Vec<_> = calls.iter().map(|call| call.delivery_id).collect();
+        let mut deliveries = self.ports.store.deliveries(&ids).await.map_err(refused)?;
+        let count = calls.len();
+        let tries = calls.into_iter().filter_map(|call| {
+            let place = deliveries.iter().position(|delivery| delivery.id == call.delivery_id)?;
+            Some(Try {
+                delivery: deliveries.swap_remove(place),
+                call,
+                platform: platform.clone(),
+                is_probe,
+            })
         });
-        let tries: Vec<_> = tries.collect();
-        let ends: Vec<Result<(), Rejection>> = stream::iter(tries).buffer_unordered(AT_ONCE).collect().await;
-        for failed in ends.into_iter().filter_map(Result::err) {
-            // Its lease ends, and it is tried again under the same key.
-            tracing::error!(error = %failed, "a call to a platform could not be settled");
-        }
-        Ok(overdue.len() + claimed.len())
+        Ok(Claimed {
+            tries: tries.collect(),
+            count,
+            may_be_more: !is_probe && count == limit,
+        })
     }
 
     async fn claim(&self, brand: &Brand, which: Which, limit: usize) -> Result<Vec<QueuedCall>, Rejection> {
@@ -151,23 +240,37 @@ impl App {
         })
     }
 
-    async fn try_call(
-        &self,
-        platform: Option<&Platform>,
-        call: &QueuedCall,
-        delivery: &Delivery,
-        is_probe: bool,
-    ) -> Result<(), Rejection> {
+    /// Gives a call up that nobody took for too long.
+    async fn expire(&self, call: &QueuedCall) -> Result<(), Rejection> {
+        let end = End {
+            code: Some("expired".to_owned()),
+            message: Some("nobody took it for 30 hours".to_owned()),
+            ..End::default()
+        };
+        self.settle(call, DeliveryStatus::Dead, end).await
+    }
+
+    async fn try_call(&self, one: &Try) -> Result<(), Rejection> {
+        let Try {
+            call,
+            delivery,
+            platform,
+            is_probe,
+        } = one;
         // Whoever slept until the lease may end before the call does leaves it to others, who may then deal with it.
         let end = self.now().plus_seconds(CALL_SECONDS);
         let is_ours = call.lease_until.is_some_and(|until| end <= until);
         if !is_ours || delivery.status != DeliveryStatus::Queued {
             return Ok(());
         }
+        // Its time may have come since the overdue ones were claimed.
+        if is_overdue(call, self.now()) {
+            return self.expire(call).await;
+        }
         let is_theirs = |platform: &&Platform| {
             platform.tenant.tenant_id == delivery.tenant_id && platform.tenant.kyc_model == delivery.kyc_model
         };
-        let Some(platform) = platform.filter(is_theirs) else {
+        let Some(platform) = platform.as_deref().filter(is_theirs) else {
             let end = End {
                 code: Some("model_changed".to_owned()),
                 ..End::default()
@@ -179,7 +282,7 @@ impl App {
             Some(prepared) => self.ports.outbound.send(request(prepared)).await,
             None => Err(OutboundError::Denied("the tenant has no base_url".to_owned())),
         };
-        self.conclude(call, delivery, answer, is_probe).await
+        self.conclude(call, delivery, answer, *is_probe).await
     }
 
     async fn conclude(

@@ -49,8 +49,9 @@ impl App {
         let customer = self.locate(actor, target).await?;
         let before = cache.before(&customer);
         let text = to_ascii(&self.shown(actor, &customer, view.as_ref()).await?);
-        // Boxed: what is kept takes no more room than it has bytes.
-        let text = Bytes::from(text.into_bytes().into_boxed_slice());
+        // Copied: what is kept takes no more room than it has bytes. To shrink the text would leave it where it is, for
+        // allocators move nothing that is at least half full.
+        let text = Bytes::copy_from_slice(text.as_bytes());
         cache.keep(place, before, (customer, thing), text.clone());
         Ok(text)
     }
