@@ -618,7 +618,7 @@ fn check_race(calls: &[Op], schedule: &[usize]) {
         .into_iter()
         .map(|answer| answer.err().map(|rejection| rejection.code()))
         .collect();
-    assert!(!answers.contains(&Some("RET_TECH_PROBLEM")), "{:?}", answers);
+    assert!(!answers.contains(&Some("RET_TECH_PROBLEM")), "{answers:?}");
     assert_replay(&raced);
     let is_like = |order: &Vec<usize>| {
         let (world, pool) = busy();
@@ -629,7 +629,7 @@ fn check_race(calls: &[Op], schedule: &[usize]) {
         like && standing(&world) == standing(&raced)
     };
     let mut orders = orders(calls.len());
-    assert!(orders.any(|order| is_like(&order)), "{:?} gave {:?}", calls, answers);
+    assert!(orders.any(|order| is_like(&order)), "{calls:?} gave {answers:?}");
 }
 
 /// Whoever adds a template while another is changed takes an id more for the second attempt.
