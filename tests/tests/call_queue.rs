@@ -278,7 +278,7 @@ fn initiated(world: &World, players: i64) {
 /// Sends what is due, and goes on while there is more; how many calls were looked at.
 fn sent_on(world: &World) -> usize {
     let brand = BRAND.parse().expect("a brand");
-    run(world.app.send_calls_while(&brand, || true)).expect("calls are sent")
+    run(world.app.send_calls_while(&brand, |_| true)).expect("calls are sent")
 }
 
 #[test]
@@ -290,6 +290,18 @@ fn whoever_goes_on_sends_all_that_is_due_each_once() {
         let keys: std::collections::BTreeSet<&str> = sent.iter().map(|call| call.key.as_str()).collect();
         assert_eq!((sent.len(), keys.len()), (100, 100));
         assert_eq!(waiting(world), []);
+    });
+}
+
+#[test]
+fn whoever_goes_on_does_so_as_long_as_more_is_wanted() {
+    told(|world, tenant| {
+        initiated(world, 100);
+        let brand = BRAND.parse().expect("a brand");
+        let sent = run(world.app.send_calls_while(&brand, |calls| calls < 40));
+        assert_eq!(sent.expect("calls are sent"), 48, "a round of 32, and 16 more");
+        assert_eq!(posted(world, &[tenant]).len(), 48);
+        assert_eq!(waiting(world).len(), 52);
     });
 }
 

@@ -17,6 +17,8 @@ const SENDERS_MAX: usize = 512;
 /// Senders of one tenant: while the calls of some wait for a commit, those of others are under way, and where a platform
 /// is slow to answer some calls it still gets others.
 const SENDERS_OF_TENANT: usize = 4;
+/// After so many calls a sender counts them, and looks again for what has become too old.
+const CALLS_AT_A_GO: usize = 512;
 /// How often reconciliations go on: each time a second's worth.
 const RECONCILE: Duration = Duration::from_secs(1);
 
@@ -71,7 +73,10 @@ pub(crate) async fn send(app: App, mut told: broadcast::Receiver<Brand>, stop: C
 /// Rounds for one tenant until nothing is due.
 async fn send_all(app: App, brand: Brand, stop: CancellationToken) -> Brand {
     while !stop.is_cancelled() {
-        match app.send_calls_while(&brand, || !stop.is_cancelled()).await {
+        match app
+            .send_calls_while(&brand, |calls| calls < CALLS_AT_A_GO && !stop.is_cancelled())
+            .await
+        {
             Ok(0) => break,
             Ok(calls) => metrics::counter!("kyc_calls_total").increment(calls as u64),
             Err(error) => {

@@ -83,12 +83,16 @@ impl App {
     /// Sends what is due for one brand's platform, as much as one round takes; how many calls were looked at. Two
     /// rounds at once do no harm: each call is one of theirs.
     pub async fn send_calls(&self, brand: &Brand) -> Result<usize, Rejection> {
-        self.send_calls_while(brand, || false).await
+        self.send_calls_while(brand, |_| false).await
     }
 
-    /// The same, and goes on while more is due and wanted: more is claimed while what was claimed before is being sent
-    /// and settled. What has begun is finished in any case.
-    pub async fn send_calls_while(&self, brand: &Brand, is_more_wanted: impl Fn() -> bool) -> Result<usize, Rejection> {
+    /// The same, and goes on while more is due, and wanted after so many: more is claimed while what was claimed before is
+    /// being sent and settled. What has begun is finished in any case.
+    pub async fn send_calls_while(
+        &self,
+        brand: &Brand,
+        is_more_wanted: impl Fn(usize) -> bool,
+    ) -> Result<usize, Rejection> {
         let overdue = self.claim(brand, Which::Overdue(overdue_before(self.now())), BATCH);
         let (overdue, breaker) = join(overdue, self.ports.store.breaker(brand)).await;
         let (overdue, breaker) = (overdue?, breaker.map_err(refused)?);
@@ -110,7 +114,7 @@ impl App {
             }
             // No earlier and no more, or their leases could end before their turn comes: these wait for calls under way,
             // which take less than half of a lease.
-            if claimed.tries.is_empty() && claimed.may_be_more && !is_claiming && is_more_wanted() {
+            if claimed.tries.is_empty() && claimed.may_be_more && !is_claiming && is_more_wanted(looked_at) {
                 is_claiming = true;
                 under_way.push(self.advance(brand, Part::Claim));
             }
