@@ -4,10 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kyc_core::record::Cell;
+use kyc_core::time::Time;
+use kyc_ports::clock::Clock;
 use kyc_ports::store::StoreError;
 use kyc_sql::statement::Statement;
 use spin_sdk::sqlite::{Connection, Error, Value};
 
+use crate::ambient::SpinClock;
 use crate::failure::store_error;
 use crate::migrate;
 use crate::steps::Folder;
@@ -17,6 +20,8 @@ const LOCK_ATTEMPTS_MAX: usize = 3;
 
 /// Connections that wait for the instance's next operations: one for each request that it may have at once.
 const IDLE_MAX: usize = 16;
+/// How long they wait: libSQL servers forget a connection that is silent for ten seconds.
+const IDLE_SECONDS_MAX: i64 = 5;
 
 /// A database by the label that the manifest grants.
 #[derive(Debug)]
@@ -27,7 +32,7 @@ pub(crate) struct Database {
     is_ready: AtomicBool,
     /// Connections that no operation has, with no transaction and no result open. Opening one takes longer than most
     /// operations do, and so does closing the last one: SQLite moves the write-ahead log into the database then.
-    idle: Mutex<Vec<Session>>,
+    idle: Mutex<Vec<(Session, Time)>>,
 }
 
 impl Database {
@@ -42,8 +47,13 @@ impl Database {
 
     /// A connection that nobody else has, to a migrated database. Dropped, it rolls back what is not committed.
     pub(crate) async fn open(&self) -> Result<Session, StoreError> {
-        if let Some(session) = locked(&self.idle).pop() {
-            return Ok(session);
+        let left = locked(&self.idle).pop();
+        if let Some((session, since)) = left {
+            if SpinClock.now() < since.plus_seconds(IDLE_SECONDS_MAX) {
+                return Ok(session);
+            }
+            // Those below it have waited for longer.
+            locked(&self.idle).clear();
         }
         let opened = Connection::open(self.label).await;
         let session = Session(opened.map_err(|error| self.failed_to_open(&error))?);
@@ -59,7 +69,7 @@ impl Database {
     fn leave(&self, session: Session) {
         let mut idle = locked(&self.idle);
         if idle.len() < IDLE_MAX {
-            idle.push(session);
+            idle.push((session, SpinClock.now()));
         }
     }
 
@@ -106,7 +116,7 @@ impl Database {
     }
 }
 
-fn locked(idle: &Mutex<Vec<Session>>) -> MutexGuard<'_, Vec<Session>> {
+fn locked<T>(idle: &Mutex<T>) -> MutexGuard<'_, T> {
     idle.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

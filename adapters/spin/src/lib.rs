@@ -1,7 +1,7 @@
 //! The ports inside Spin: streams and files in its SQLite, calls to platforms over its HTTP, its clock and randomness.
 //!
-//! A connection is one request's: requests interleave on one instance, and a transaction must end with the request that
-//! began it. What survives a request is only the knowledge that a database is migrated.
+//! Requests interleave on one instance, and never share a connection: an operation has one to itself, and only where all
+//! went well, with no transaction and no result open, is it left to the next operation, of that request or another.
 //!
 //! Reading order: `database.rs` (connections, transactions), `migrate.rs` with `split.rs`, `SpinStore`, `SpinBlobs`
 //! with `bucket.rs` and `signer.rs`, `SpinOutbound` with `target.rs`. What speaks to Spin is compiled for wasm only.

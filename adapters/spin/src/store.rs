@@ -107,6 +107,9 @@ impl Store for SpinStore {
         ];
         let wanted = kinds.into_iter().filter(|(_, count, _)| *count > 0);
         let (kinds, places): (Vec<_>, Vec<_>) = wanted.map(|(name, count, place)| ((name, count), place)).unzip();
+        if kinds.is_empty() {
+            return Ok(reserved);
+        }
         let rows = self.kyc.rows(commit::reserve(&kinds)).await?;
         let firsts = commit::reserved(&kinds, rows).ok_or_else(corrupt)?;
         for (place, first) in places.into_iter().zip(firsts) {

@@ -83,9 +83,11 @@ pub fn customer(key: &CustomerKey) -> Statement {
         let customer = " WHERE brand = ?1 AND customer_id = ?2";
         let profile = format!("(SELECT id FROM profiles{customer})");
         let of_profile = format!(" WHERE kyc_id = {profile}");
+        // Not two conditions joined by OR: SQLite pushes a subquery into neither side, and would read all open calls.
         let relevant = format!(
-            "{of_profile} AND (status IN ('queued', 'dead') OR id IN (SELECT max(id) FROM deliveries{of_profile} \
-             AND status = 'delivered' AND call = 'update' GROUP BY level))"
+            " WHERE id IN (SELECT id FROM deliveries{of_profile} AND status IN ('queued', 'dead') \
+             UNION ALL SELECT max(id) FROM deliveries{of_profile} AND status = 'delivered' AND call = 'update' \
+             GROUP BY level)"
         );
         Together::default()
             .columns(HEAD.to_vec(), format!("streams{customer}"))

@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 const LOOK: Duration = Duration::from_millis(200);
 /// Senders at once, of all tenants.
 const SENDERS_MAX: usize = 512;
+/// Up to so many a tenant has more than one.
+const MORE_SENDERS_MAX: usize = SENDERS_MAX / 2;
 /// Senders of one tenant: while the calls of some wait for a commit, those of others are under way, and where a platform
 /// is slow to answer some calls it still gets others.
 const SENDERS_OF_TENANT: usize = 4;
@@ -56,14 +58,15 @@ pub(crate) async fn send(app: App, mut told: broadcast::Receiver<Brand>, stop: C
                 }
             },
         };
-        for brand in callable {
-            if senders.len() >= SENDERS_MAX {
-                break;
-            }
-            let count = at_work.entry(brand.clone()).or_default();
-            while *count < SENDERS_OF_TENANT {
-                *count += 1;
-                senders.spawn(send_all(app.clone(), brand.clone(), stop.clone()));
+        // Each tenant has one before any has another: tenants whose platforms hang leave room for the others.
+        for most in 1..=SENDERS_OF_TENANT {
+            for brand in &callable {
+                let count = at_work.get(brand).copied().unwrap_or(0);
+                let limit = if most == 1 { SENDERS_MAX } else { MORE_SENDERS_MAX };
+                if count < most && senders.len() < limit {
+                    at_work.insert(brand.clone(), count + 1);
+                    senders.spawn(send_all(app.clone(), brand.clone(), stop.clone()));
+                }
             }
         }
     }

@@ -103,7 +103,7 @@ impl App {
             }
         }
         let mut claimed = self.take(brand, breaker.as_ref(), BATCH).await?;
-        let (mut looked_at, mut failed) = (overdue.len() + claimed.count, None);
+        let mut looked_at = overdue.len() + claimed.count;
         let mut under_way = FuturesUnordered::new();
         let mut is_claiming = false;
         loop {
@@ -125,15 +125,16 @@ impl App {
                 Some(Done::Tried(Err(error))) => tracing::error!(%error, "a call to a platform could not be settled"),
                 Some(Done::Claimed(more)) => {
                     is_claiming = false;
+                    // What is under way goes on; the next round meets the same failure, if it lasts.
                     claimed = more.unwrap_or_else(|error| {
-                        failed = Some(error);
+                        tracing::warn!(%brand, %error, "no more calls could be claimed");
                         Claimed::default()
                     });
                     looked_at += claimed.count;
                 }
             }
         }
-        failed.map_or(Ok(looked_at), Err)
+        Ok(looked_at)
     }
 
     /// One thing that is under way beside others.

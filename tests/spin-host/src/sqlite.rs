@@ -31,7 +31,7 @@ pub struct Connection(Arc<Session>);
 /// A result: the names of its columns, and its rows.
 type Outcome = (Vec<String>, Vec<RowResult>);
 
-/// One open connection; `db` is empty once the request that used it last was cancelled.
+/// One open connection; `db` is empty once a request was cancelled in the midst of something on it.
 pub(crate) struct Session {
     db: Mutex<Option<rusqlite::Connection>>,
     /// The request that used it last: an instance may keep a connection for its later ones.
@@ -91,20 +91,29 @@ impl Session {
 
     /// Ties the connection to the request that uses it now; false if that one was cancelled already.
     fn use_by(self: &Arc<Self>, ticket: &Arc<Ticket>) -> bool {
-        if self.is_used_by(ticket) {
-            return true;
+        let is_new = !self.is_used_by(ticket);
+        if is_new {
+            let _not_being_revoked = lock(&self.db);
+            *lock(&self.user) = Arc::downgrade(ticket);
         }
-        *lock(&self.user) = Arc::downgrade(ticket);
-        ticket.uses(self)
+        ticket.uses(is_new.then_some(self))
     }
 
-    /// Closes the connection for good, which rolls back; the guest's handle becomes an invalid connection.
+    /// Closes the connection for good, unless another request has come to use it; that rolls back, and the guest's handle
+    /// becomes an invalid connection.
     pub(crate) fn revoke(self: Arc<Self>) {
         self.interrupt.interrupt();
+        let user = lock(&self.user).clone();
+        let close = move || {
+            let mut db = lock(&self.db);
+            if Weak::ptr_eq(&user, &lock(&self.user)) {
+                drop(db.take());
+            }
+        };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn_blocking(move || drop(lock(&self.db).take()));
+            runtime.spawn_blocking(close);
         } else {
-            drop(lock(&self.db).take());
+            close();
         }
     }
 
@@ -221,10 +230,12 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<Data> {
         if let Some(log) = &app.statements {
             log(&statement, &parameters);
         }
+        // First, so that whoever cancels finds the connection in use.
+        lock(&session.unread).statement = Some(statement.clone());
         if ticket(accessor)?.is_some_and(|ticket| !session.use_by(&ticket)) {
+            session.forget_result();
             return Ok(Err(Error::InvalidConnection));
         }
-        lock(&session.unread).statement = Some(statement.clone());
         let mut outcome = session.run(&statement, &parameters, Duration::ZERO);
         if let Err(Failure::Busy(_)) = outcome {
             let worker = session.clone();

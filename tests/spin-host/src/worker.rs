@@ -129,10 +129,10 @@ struct TicketState {
 }
 
 impl Ticket {
-    /// Notes a connection that this request uses; false if the request was cancelled already.
-    pub(crate) fn uses(&self, session: &Arc<Session>) -> bool {
+    /// Notes a connection that this request has begun to use, if it has; false if the request was cancelled already.
+    pub(crate) fn uses(&self, session: Option<&Arc<Session>>) -> bool {
         let mut state = lock(&self.state);
-        state.sessions.push(Arc::downgrade(session));
+        state.sessions.extend(session.map(Arc::downgrade));
         !state.cancelled
     }
 
