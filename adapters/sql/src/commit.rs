@@ -78,7 +78,7 @@ fn tenant(commit: &Commit) -> Vec<Statement> {
     let mut statements = Vec::new();
     if commit.needs_no_active_profiles {
         let sql = "UPDATE streams SET version = version WHERE brand = ?1 AND customer_id = 0 \
-                   AND NOT EXISTS (SELECT 1 FROM profiles WHERE brand = ?1 AND status <> 0)";
+                   AND NOT EXISTS (SELECT 1 FROM profiles WHERE brand = ?1 AND status > 0)";
         statements.push(Statement::new(sql, vec![brand.to_cell()]).touching(1));
     }
     let of_brand = |sql: &'static str| Statement::new(sql, vec![brand.to_cell()]);

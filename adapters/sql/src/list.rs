@@ -175,13 +175,23 @@ fn documents(conditions: &mut Conditions, filter: &DocumentFilter) {
 fn audit(conditions: &mut Conditions, filter: &AuditFilter) {
     conditions.compare("brand", "=", filter.brand.as_ref());
     conditions.compare("customer_id", "=", filter.customer_id.as_ref());
-    conditions.compare("kyc_id", "=", filter.kyc_id.as_ref());
-    conditions.compare("step_id", "=", filter.step_id.as_ref());
-    conditions.compare("document_id", "=", filter.document_id.as_ref());
+    of_stream(conditions, "kyc_id", "profiles", filter.kyc_id.as_ref());
+    of_stream(conditions, "step_id", "steps", filter.step_id.as_ref());
+    of_stream(conditions, "document_id", "documents", filter.document_id.as_ref());
     conditions.compare("action", "=", filter.action.as_ref());
     conditions.compare("actor_id", "=", filter.actor_id.as_ref());
     conditions.compare("created_time", ">=", filter.from.as_ref());
     conditions.compare("created_time", "<=", filter.to.map(end_of_second).as_ref());
+}
+
+/// The rows of one thing, which are all in its customer's stream: that one has an index.
+fn of_stream<T: Column>(conditions: &mut Conditions, column: &str, table: &str, id: Option<&T>) {
+    let Some(id) = id else { return };
+    let place = conditions.param(id.to_cell());
+    conditions.clause(format!(
+        "{column} = {place} AND brand = (SELECT brand FROM {table} WHERE id = {place}) \
+         AND customer_id = (SELECT customer_id FROM {table} WHERE id = {place})"
+    ));
 }
 
 /// Audit rows of all streams behind an id, in order: what a verification walks through.

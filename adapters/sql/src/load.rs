@@ -154,7 +154,7 @@ pub fn secrets(brand: &Brand) -> Statement {
 /// One row if the brand has a profile whose status is not none.
 pub fn active_profiles(brand: &Brand) -> Statement {
     Statement::new(
-        "SELECT 1 FROM profiles WHERE brand = ?1 AND status <> 0 LIMIT 1",
+        "SELECT 1 FROM profiles WHERE brand = ?1 AND status > 0 LIMIT 1",
         vec![brand.to_cell()],
     )
 }

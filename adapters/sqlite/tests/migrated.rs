@@ -123,7 +123,7 @@ fn a_database_of_version_1_is_migrated_and_tells_the_same() {
     assert_eq!(version(&kyc_db(&folder)), 1);
     for _ in 0..2 {
         assert_eq!(told(&open(&folder)), before);
-        assert_eq!(version(&kyc_db(&folder)), 3);
+        assert_eq!(version(&kyc_db(&folder)), 4);
     }
     let rows = audit(&open(&folder)).len() as u64;
     assert_eq!(verify(&kyc_db(&folder)).unwrap().rows, rows);
@@ -223,7 +223,7 @@ fn a_reconciliation_as_version_2_wrote_it_goes_on() {
     connection.pragma_update(None, "user_version", 2).unwrap();
     drop(connection);
     drop(open(&folder));
-    assert_eq!(version(&path), 3);
+    assert_eq!(version(&path), 4);
     let connection = Connection::open(&path).unwrap();
     let sql = "SELECT brand || due_time || cursor || stays FROM reconciliations";
     assert_eq!(texts(&connection, sql), ["a30080"]);
@@ -231,7 +231,7 @@ fn a_reconciliation_as_version_2_wrote_it_goes_on() {
 
 #[test]
 fn a_newer_programs_database_is_refused() {
-    for (name, known) in [("kyc.db", 3), ("storage.db", 1)] {
+    for (name, known) in [("kyc.db", 4), ("storage.db", 1)] {
         let (folder, before) = filled();
         let connection = Connection::open(folder.path().join(name)).unwrap();
         connection.pragma_update(None, "user_version", 99).unwrap();

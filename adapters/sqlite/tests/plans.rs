@@ -1,10 +1,12 @@
 //! How SQLite finds what loads read: by an index in each table, however full the others' rows make it.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+use kyc_core::actor::BrandScope;
 use kyc_core::command::TemplateNeed;
-use kyc_core::id::{CustomerId, CustomerKey};
-use kyc_sql::load;
+use kyc_core::id::{CustomerId, CustomerKey, DocumentId, ProfileId, StepId};
+use kyc_core::query::{AuditFilter, Filter, Page, Query};
 use kyc_sql::statement::Statement;
+use kyc_sql::{list, load};
 use kyc_sqlite::SqliteStore;
 
 /// What SQLite says that it does, a line for each table.
@@ -19,11 +21,16 @@ fn plan(database: &rusqlite::Connection, statement: &Statement) -> Vec<String> {
     lines.map(Result::unwrap).collect()
 }
 
+/// A new database.
+fn database(folder: &std::path::Path) -> rusqlite::Connection {
+    drop(SqliteStore::open(folder, 1).unwrap());
+    rusqlite::Connection::open(folder.join("kyc.db")).unwrap()
+}
+
 #[test]
 fn what_decisions_look_at_is_found_by_indexes_alone() {
     let folder = tempfile::tempdir().unwrap();
-    drop(SqliteStore::open(folder.path(), 1).unwrap());
-    let database = rusqlite::Connection::open(folder.path().join("kyc.db")).unwrap();
+    let database = database(folder.path());
     let key = CustomerKey {
         brand: "acme".parse().unwrap(),
         customer_id: CustomerId(1001),
@@ -46,5 +53,39 @@ fn what_decisions_look_at_is_found_by_indexes_alone() {
                 .all(|line| line.contains("(subquery") || line.contains("SCAN (")),
             "{plan:#?}"
         );
+    }
+}
+
+#[test]
+fn the_audit_log_of_one_thing_is_found_in_its_stream() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(folder.path());
+    let of_profile = AuditFilter {
+        kyc_id: Some(ProfileId(1)),
+        ..AuditFilter::default()
+    };
+    let of_step = AuditFilter {
+        step_id: Some(StepId(1)),
+        ..AuditFilter::default()
+    };
+    let of_document = AuditFilter {
+        document_id: Some(DocumentId(1)),
+        action: Some("document.viewed".to_owned()),
+        ..AuditFilter::default()
+    };
+    for filter in [of_profile, of_step, of_document] {
+        let query = Query {
+            filter: Filter::Audit(filter),
+            scope: BrandScope::All,
+            page: Page {
+                limit: 50,
+                after: Some((1_000, 1_000)),
+                offset: 0,
+            },
+        };
+        let plan = plan(&database, &list::page(&query));
+        let uses = "audit USING INDEX audit_stream (brand=? AND customer_id=?";
+        assert!(plan.iter().any(|line| line.contains(uses)), "{plan:#?}");
+        assert!(!plan.iter().any(|line| line.contains("TEMP B-TREE")), "{plan:#?}");
     }
 }

@@ -328,11 +328,11 @@ pub async fn audit_rows_by_every_member(store: &dyn Store) {
             ..any()
         },
         AuditFilter {
-            step_id: Some(StepId(2)),
+            step_id: Some(StepId(24)),
             ..any()
         },
         AuditFilter {
-            document_id: Some(DocumentId(4)),
+            document_id: Some(DocumentId(928)),
             ..any()
         },
         AuditFilter {
@@ -369,6 +369,10 @@ pub async fn audit_rows_by_every_member(store: &dyn Store) {
         },
         AuditFilter {
             customer_id: Some(CustomerId(999)),
+            ..any()
+        },
+        AuditFilter {
+            step_id: Some(StepId(999)),
             ..any()
         },
     ];

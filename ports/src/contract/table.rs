@@ -17,7 +17,7 @@ use kyc_core::time::Time;
 
 use super::sample::{
     at, brand, brand_commit_of, brand_with, commit_of, customer, delivery, document, event, new_customer, profile,
-    profile_mut, template, tenant,
+    profile_mut, step, template, tenant,
 };
 use crate::store::Store;
 
@@ -111,6 +111,7 @@ fn nth_customer(number: i64) -> CustomerState {
         ..profile.clone()
     };
     let profile = profile.clone();
+    state.steps = (0..2).map(|nth| step(&profile, number * 2 + nth)).collect();
     state.documents = (0..2).map(|nth| nth_document(&profile, number * 2 + nth)).collect();
     state.deliveries = (0..3).map(|nth| nth_delivery(&profile, number * 3 - nth)).collect();
     state
@@ -138,14 +139,17 @@ fn nth_delivery(profile: &Profile, number: i64) -> Delivery {
 
 fn nth_events(state: &CustomerState, number: i64) -> Vec<Event> {
     let kyc_id = state.profile.as_ref().map(|profile| profile.id);
+    let steps: Vec<StepId> = state.steps.iter().map(|step| step.id).collect();
+    let documents: Vec<DocumentId> = state.documents.iter().map(|document| document.id).collect();
     let nth = |nth: i64| {
         let count = number + nth;
         Event {
             action: pick(&ACTIONS, count),
             subject: Subject {
                 kyc_id: kyc_id.filter(|_| count % 7 > 0),
-                step_id: (count % 3 == 0).then_some(StepId(count % 4)),
-                document_id: (count % 2 == 0).then_some(DocumentId(count % 5)),
+                // What an event is about is its own customer's.
+                step_id: (count % 3 == 0).then_some(pick(&steps, count)),
+                document_id: (count % 2 == 0).then_some(pick(&documents, count)),
                 template_id: None,
             },
             actor_id: format!("m-{}", count / 2 % 3),
