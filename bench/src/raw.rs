@@ -2,6 +2,8 @@
 //! connection with the server's settings, while a thread checkpoints as the server's does.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -9,14 +11,18 @@ use std::time::Duration;
 use kyc_core::customer::CustomerState;
 use kyc_sql::statement::Statement;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use rusqlite::hooks::Wal;
 use serde_json::{Value, json};
 
 use crate::Result;
 use crate::clock::now;
-use crate::seed::{Seed, answers, write};
+use crate::seed::{Seed, answers, shuffled, write};
 
 /// Commits of a transaction, as many as the server's groups have at most.
 pub(crate) const GROUP: usize = 64;
+/// Pages in the log from which on it is moved, as by the server (adapters/sqlite/src/checkpoint.rs).
+const PAGES_MIN: i32 = 2_000;
 /// Groups that are prepared before they are timed.
 const GROUPS_AT_ONCE: usize = 32;
 /// What is done with each customer in turn.
@@ -27,10 +33,12 @@ pub(crate) const CYCLE: [&str; 3] = ["MngApproveKycStep", "MngRejectKycStep", "M
 pub(crate) struct Raw {
     connection: Connection,
     seed: Seed,
-    customers: Vec<CustomerState>,
+    /// In the order in which the server's clients take them.
+    customers: Vec<(u32, CustomerState)>,
     /// Commands so far.
     done: usize,
     next_audit: i64,
+    log_pages: Arc<AtomicI32>,
     checkpoints: Option<SyncSender<()>>,
     checkpointer: Option<JoinHandle<()>>,
 }
@@ -39,16 +47,23 @@ impl Raw {
     /// Opens a loaded database.
     pub(crate) fn open(bases: &Path, seed: &Seed) -> Result<Self> {
         let path = bases.join("kyc.db");
-        let connection = connect(&path)?;
+        let mut connection = connect(&path)?;
         let checkpointing = connect(&path)?;
         let (checkpoints, asked) = sync_channel(1);
-        let customers = (0..seed.profiles).map(|number| Ok(seed.customer(number)?.0));
+        let log_pages = Arc::new(AtomicI32::new(0));
+        let grown = log_pages.clone();
+        connection.wal_hook(Some(move |_: &mut Wal, pages| {
+            grown.store(pages, Ordering::Relaxed);
+            Ok(())
+        }))?;
+        let customers = shuffled(0..seed.profiles).map(|number| Ok((number, seed.customer(number)?.0)));
         Ok(Self {
             connection,
             seed: seed.clone(),
             customers: customers.collect::<Result<_>>()?,
             done: 0,
             next_audit: seed.later_audit_ids(),
+            log_pages,
             checkpoints: Some(checkpoints),
             checkpointer: Some(std::thread::spawn(move || checkpoint(&checkpointing, &asked))),
         })
@@ -75,7 +90,9 @@ impl Raw {
             write(&self.connection, statements)?;
         }
         self.connection.prepare_cached("COMMIT")?.execute(())?;
-        if let Some(checkpoints) = &self.checkpoints {
+        if let Some(checkpoints) = &self.checkpoints
+            && self.log_pages.load(Ordering::Relaxed) >= PAGES_MIN
+        {
             let _ = checkpoints.try_send(());
         }
         Ok(())
@@ -88,12 +105,11 @@ impl Raw {
     /// The next command's statements: all customers are approved, then rejected, then submitted again.
     fn next(&mut self) -> Result<Vec<Statement>> {
         let count = self.customers.len();
-        let (number, phase) = (self.done % count, self.done / count % CYCLE.len());
-        let customer = self.customers.get_mut(number).ok_or("there are no customers")?;
+        let (place, phase) = (self.done % count, self.done / count % CYCLE.len());
+        let (number, customer) = self.customers.get_mut(place).ok_or("there are no customers")?;
         let command = CYCLE.get(phase).copied().unwrap_or_default();
-        let number = u32::try_from(number)?;
-        let data = data(command, self.seed.step(number));
-        let (after, commit) = self.seed.decided(customer, command, data, self.next_audit, number)?;
+        let data = data(command, self.seed.step(*number));
+        let (after, commit) = self.seed.decided(customer, command, data, self.next_audit, *number)?;
         self.next_audit += commit.audit.len() as i64;
         self.done += 1;
         *customer = after;
@@ -123,6 +139,7 @@ pub(crate) fn data(command: &str, step: i64) -> Value {
 fn connect(path: &Path) -> Result<Connection> {
     let connection = Connection::open(path)?;
     connection.set_prepared_statement_cache_capacity(200);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
@@ -133,7 +150,7 @@ fn connect(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Moves the log into the database whenever something was committed, as long as somebody commits.
+/// Moves the log into the database whenever it has grown enough, as long as somebody commits.
 fn checkpoint(connection: &Connection, asked: &Receiver<()>) {
     while asked.recv().is_ok() {
         let moved = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()));

@@ -78,9 +78,9 @@ impl Seed {
         self.first_step + i64::from(number)
     }
 
-    /// The steps of some customers.
+    /// The steps of some customers, in an order in which neighbours are far apart, as they are for those who judge.
     pub(crate) fn steps(&self, numbers: std::ops::Range<u32>) -> Vec<i64> {
-        numbers.map(|number| self.step(number)).collect()
+        shuffled(numbers).map(|number| self.step(number)).collect()
     }
 
     /// Profiles spread over all customers.
@@ -169,6 +169,14 @@ impl Seed {
     pub(crate) fn later_audit_ids(&self) -> i64 {
         self.first_audit + i64::from(self.profiles) * AUDIT_IDS
     }
+}
+
+/// Some numbers in an order of their own, always the same.
+pub(crate) fn shuffled(numbers: std::ops::Range<u32>) -> impl Iterator<Item = u32> {
+    let mut shuffled: Vec<u32> = numbers.collect();
+    // A multiplicative hash of the number (Knuth) is different for each.
+    shuffled.sort_by_key(|number| number.wrapping_mul(2_654_435_761));
+    shuffled.into_iter()
 }
 
 /// The parameters of a submission.
