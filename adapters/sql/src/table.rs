@@ -1,7 +1,7 @@
 //! Which table holds which entity, and the statements that all tables share.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use kyc_core::audit::AuditRow;
 use kyc_core::brand::Settings;
@@ -32,6 +32,8 @@ pub trait Table: Record {
 
 /// Rows of a statement up to which its text is made once.
 const FEW_ROWS: usize = 8;
+/// Sets of columns of a table for which the text of their change is made once.
+const FEW_SETS: usize = 50;
 
 /// Texts of a table's statements, each made on first use.
 #[derive(Debug)]
@@ -40,6 +42,8 @@ pub struct Texts {
     select: OnceLock<String>,
     /// One row more, two, and so on.
     insert: [OnceLock<String>; FEW_ROWS],
+    /// Some columns of one row. Decisions change few sets of columns, but any set may be changed.
+    update: Mutex<Vec<(Columns, &'static str)>>,
 }
 
 impl Texts {
@@ -47,6 +51,7 @@ impl Texts {
         Self {
             select: OnceLock::new(),
             insert: [const { OnceLock::new() }; FEW_ROWS],
+            update: Mutex::new(Vec::new()),
         }
     }
 }
@@ -118,18 +123,31 @@ pub fn put<T: Table>(rows: &[Put<T>]) -> Option<Statement> {
 
 /// Changes some columns of a row that is there.
 fn update<T: Table>(row: &T, columns: Columns) -> Option<Statement> {
+    let key = T::COLUMNS.iter().position(|column| *column == T::KEY)?;
+    let places = (0..T::COLUMNS.len()).filter(|place| columns.has(*place) && *place != key);
+    let cells = places.chain([key]).filter_map(|place| Some(T::CELLS.get(place)?(row)));
+    Some(Statement::new(update_text::<T>(columns), cells.collect()).touching(1))
+}
+
+fn update_text<T: Table>(columns: Columns) -> Cow<'static, str> {
+    let mut made = T::texts().update.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, text)) = made.iter().find(|(known, _)| *known == columns) {
+        return Cow::Borrowed(text);
+    }
     let set = assignments(T::COLUMNS, T::KEY, columns, |number, _| format!("?{number}"));
-    let sql = format!(
+    let text = format!(
         "UPDATE {} SET {} WHERE {} = ?{}",
         T::NAME,
         set.join(", "),
         T::KEY,
         set.len() + 1
     );
-    let key = T::COLUMNS.iter().position(|column| *column == T::KEY)?;
-    let places = (0..T::COLUMNS.len()).filter(|place| columns.has(*place) && *place != key);
-    let cells = places.chain([key]).filter_map(|place| Some(T::CELLS.get(place)?(row)));
-    Some(Statement::new(sql, cells.collect()).touching(1))
+    if made.len() == FEW_SETS {
+        return text.into();
+    }
+    let text: &'static str = text.leak();
+    made.push((columns, text));
+    text.into()
 }
 
 /// `column = value` for some of a table's columns, but for the key. A value is told its number, from 1, and its column.

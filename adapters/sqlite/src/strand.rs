@@ -29,8 +29,11 @@ const GATHER_MAX: Duration = Duration::from_millis(10);
 /// Statements that hold together, and who waits for them.
 struct Write {
     statements: Vec<Statement>,
-    answer: oneshot::Sender<Result<Ran, StoreError>>,
+    answer: oneshot::Sender<Answer>,
 }
+
+/// What a write came to, and its statements: whoever made them frees them, on a thread that holds up nobody's commit.
+type Answer = (Result<Ran, StoreError>, Vec<Statement>);
 
 /// The writing thread. Dropped, it finishes what it has taken on and closes the connection.
 #[derive(Debug)]
@@ -90,7 +93,8 @@ impl Strand {
                 }
                 TrySendError::Disconnected(_) => closing(),
             })?;
-        answered.await.map_err(|_| closing())?
+        let (result, _statements) = answered.await.map_err(|_| closing())?;
+        result
     }
 
     /// Turns true when a commit failed so that nobody knows what the disk holds; from then on nothing is written.
@@ -131,7 +135,7 @@ impl Writer {
             self.expected = group.len() + writes.len();
             for (write, result) in group.into_iter().zip(results) {
                 // Whoever asked may have gone; what is committed stays.
-                let _ = write.answer.send(result);
+                let _ = write.answer.send((result, write.statements));
             }
             let pages = self.log_pages.load(Ordering::Relaxed);
             self.checkpoints.committed(&self.connection, pages);

@@ -38,9 +38,13 @@ impl Hub {
 }
 
 impl Notify for Hub {
+    fn is_heard(&self) -> bool {
+        self.notices.receiver_count() > 0
+    }
+
     fn publish(&self, notices: Vec<Notice>) {
         for notice in notices {
-            // Nobody listens: nothing to do.
+            // The last listener may have gone.
             let _ = self.notices.send(notice);
         }
     }

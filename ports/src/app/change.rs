@@ -79,15 +79,16 @@ impl App {
             Err(error) => Err(refused(error)),
             Ok(()) => {
                 let generation = under_way.end();
-                let notices = notices(&decided.state, &decided.events);
+                let notify = &self.ports.notify;
+                let told = notify.is_heard().then(|| notices(&decided.state, &decided.events));
                 let outcome = std::mem::replace(&mut decided.outcome, Ok(Value::Null));
                 let calls_due = decided.queue.iter().any(|change| matches!(change, QueueChange::Add(_)));
                 self.remember(generation, &loaded, head, decided);
-                if !notices.is_empty() {
-                    self.ports.notify.publish(notices);
+                if let Some(notices) = told {
+                    notify.publish(notices);
                 }
                 if calls_due {
-                    self.ports.notify.calls_due(&key.brand);
+                    notify.calls_due(&key.brand);
                 }
                 Ok(Attempt::Answered(outcome))
             }
