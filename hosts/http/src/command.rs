@@ -9,11 +9,29 @@ use kyc_core::command::Command;
 use kyc_core::json;
 use kyc_core::problem::Problem;
 use kyc_core::rejection::Rejection;
-use kyc_ports::app::Request;
+use kyc_ports::app::{Reply, Request};
 use serde_json::{Map, Value};
 
 use crate::reply::{self, ReplyBody};
 use crate::{Http, token};
+
+/// The header that carries a command's idempotency key.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// What needs no wait: see [`Http::at_once`].
+pub(crate) fn at_once<B>(http: &Http, request: &http::Request<B>) -> Result<Option<Response<ReplyBody>>, Rejection> {
+    let (uri, headers) = (request.uri(), request.headers());
+    let found = http.routes.find(request.method(), uri.path())?;
+    let caller = http.app.authenticate(token(headers))?;
+    found.command.access.check(caller.actor.session)?;
+    if request.method() != Method::GET || !found.command.is_view || headers.contains_key(IDEMPOTENCY_KEY) {
+        return Ok(None);
+    }
+    let mut data = query_members(found.command, uri.query().unwrap_or_default())?;
+    put_path_members(found.command, found.path, &mut data)?;
+    let text = http.app.remembered(&caller, found.command, data);
+    Ok(text.map(|text| reply::rendered(Reply::Rendered(text))))
+}
 
 pub(crate) async fn serve<B>(http: &Http, parts: &Parts, body: B) -> Result<Response<ReplyBody>, Rejection>
 where
@@ -22,7 +40,7 @@ where
 {
     let found = http.routes.find(&parts.method, parts.uri.path())?;
     // Nobody's body is read before the token is known to be good.
-    let caller = http.app.authenticate(token(parts))?;
+    let caller = http.app.authenticate(token(&parts.headers))?;
     found.command.access.check(caller.actor.session)?;
     let query = parts.uri.query().unwrap_or_default();
     let mut data = match parts.method {
@@ -35,7 +53,7 @@ where
         _ => body_members(http, body).await?,
     };
     put_path_members(found.command, found.path, &mut data)?;
-    let idempotency_key = match parts.headers.get("idempotency-key") {
+    let idempotency_key = match parts.headers.get(IDEMPOTENCY_KEY) {
         None => None,
         Some(value) => Some(value.to_str().map_err(|_| bad_key())?.to_owned()),
     };

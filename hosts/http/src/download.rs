@@ -14,7 +14,7 @@ use crate::token;
 const NAME_CHARS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
 
 pub(crate) async fn serve(app: &App, parts: &Parts, id: &str) -> Result<Response<ReplyBody>, Rejection> {
-    let token = token(parts);
+    let token = token(&parts.headers);
     app.may_upload(token)?;
     let id = id.parse().map_err(|_| Rejection::NotFound("file"))?;
     let wanted = parts

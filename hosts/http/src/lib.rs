@@ -19,8 +19,7 @@ use std::fmt::Display;
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use http::request::Parts;
-use http::{Method, Request, Response, header};
+use http::{HeaderMap, Method, Request, Response, header};
 use http_body::Body;
 use kyc_core::limits::BODY_BYTES_MAX;
 use kyc_core::rejection::Rejection;
@@ -54,6 +53,16 @@ impl Http {
         self
     }
 
+    /// What [`Self::handle`] would answer, where that takes no wait: a command that there is not or that is not the
+    /// caller's to give, or a reply that memory has.
+    pub fn at_once<B>(&self, request: &Request<B>) -> Option<Response<ReplyBody>> {
+        let path = request.uri().path();
+        if path == "/upload" || path.starts_with("/files/") || webhook::slug(path).is_some() {
+            return None;
+        }
+        command::at_once(self, request).unwrap_or_else(|rejection| Some(reply::error(&rejection)))
+    }
+
     /// Serves one request, from an address if the host knows it.
     pub async fn handle<B>(&self, request: Request<B>, source: Option<IpAddr>) -> Response<ReplyBody>
     where
@@ -82,8 +91,8 @@ impl Http {
 }
 
 /// The token of the `Authorization` header, with or without `Bearer`.
-fn token(parts: &Parts) -> Option<&str> {
-    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?.trim();
+fn token(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?.trim();
     let token = match value.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
         Some(_) => return None,

@@ -35,7 +35,7 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
-    let actor = app.may_upload(token(parts))?;
+    let actor = app.may_upload(token(&parts.headers))?;
     let content_type = parts
         .headers
         .get(header::CONTENT_TYPE)

@@ -1,5 +1,5 @@
-//! Requests run at once where they arrive; those that must wait go on in a task. What is in memory is so answered
-//! without one.
+//! What memory answers is answered where it arrives; all that must wait goes on in a task beside. Over HTTP a request
+//! begins in such a task; a TCP frame runs where it arrives as far as it comes without waiting.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 #[cfg(target_os = "linux")]
 const ASIDE_NICENESS: i32 = 5;
 
-/// How far a request came.
+/// How far a frame's request came.
 pub(crate) enum Begun<F: Future> {
     /// To its end.
     Done(F::Output),
@@ -27,7 +27,7 @@ pub(crate) fn begin<F: Future>(request: F) -> Begun<F> {
     }
 }
 
-/// Where requests go on that wait: on threads beside the connections', so that what is answered from memory seldom
+/// Where requests run that may wait: on threads beside the connections', so that what is answered from memory seldom
 /// queues behind what is not.
 pub(crate) struct Aside {
     handle: Handle,

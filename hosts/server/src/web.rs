@@ -25,7 +25,6 @@ use tokio::runtime::Handle;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::begun::{Begun, begin};
 use crate::serve::Timeouts;
 use crate::telemetry::{OpenConnection, Requests};
 use crate::tls::Io;
@@ -116,17 +115,17 @@ impl Web {
         };
         let patience = Patience { gap: self.stall, whole };
         let has_body = !request.body().is_end_stream();
-        let web = self.clone();
-        let request = request.map(|body| Deadline::new(body, patience));
-        let serving = async move { web.http.handle(request, Some(source)).await };
-        // What must wait does so in a task of its own: a client that goes away midway must not keep a commit from being
-        // announced.
-        let served = match begin(AssertUnwindSafe(serving).catch_unwind()) {
-            Begun::Done(served) => served,
-            Begun::Waits(serving) => {
-                let ended = self.aside.spawn(serving).await;
-                ended.unwrap_or_else(|error| Err(Box::new(error)))
-            }
+        let at_once = std::panic::catch_unwind(AssertUnwindSafe(|| self.http.at_once(&request)));
+        let served = if let Some(served) = at_once.transpose() {
+            drop(request);
+            served
+        } else {
+            let web = self.clone();
+            let request = request.map(|body| Deadline::new(body, patience));
+            // A task of its own: a client that goes away midway must not keep a commit from being announced.
+            let serving = async move { web.http.handle(request, Some(source)).await };
+            let served = self.aside.spawn(AssertUnwindSafe(serving).catch_unwind()).await;
+            served.unwrap_or_else(|error| Err(Box::new(error)))
         };
         if has_body {
             // hyper looks at the body once more before the reply: of one that was left unread it then says that the

@@ -99,14 +99,23 @@ impl Cache {
         }
     }
 
+    /// The reply of a key, if it is there and holds.
+    pub(super) fn peek(&self, key: &Key) -> Option<Arc<Entry>> {
+        self.entries
+            .get(key)
+            .filter(|entry| self.generations.holds(entry.stamp))
+    }
+
+    /// A reply was given from memory.
+    pub(super) fn hit(&self) {
+        self.hits.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The reply of a key if it holds, or the place to put it.
     pub(super) async fn find(&self, key: &Key) -> Found<'_> {
         loop {
             match self.entries.get_value_or_guard_async(key).await {
-                Ok(entry) if self.generations.holds(entry.stamp) => {
-                    self.hits.fetch_add(1, Ordering::Relaxed);
-                    return Found::Hit(entry);
-                }
+                Ok(entry) if self.generations.holds(entry.stamp) => return Found::Hit(entry),
                 // Another may have put one there that holds.
                 Ok(_) => drop(
                     self.entries

@@ -12,20 +12,28 @@ use serde_json::{Map, Value};
 
 use crate::app::cache::{Cache, Found, Key, Place};
 use crate::app::{App, Request, check_visible, refused};
+use crate::tokens::Verified;
 
 impl App {
-    /// A view's reply from memory, if it is there.
+    /// A view's reply, if memory has it and a caller may see it who has just been authenticated: what [`Self::call_by`]
+    /// would give, without a wait.
+    pub fn remembered(&self, caller: &Verified, command: &'static Command, data: Map<String, Value>) -> Option<Bytes> {
+        let (cache, actor) = (self.cache().filter(|_| command.is_view)?, &caller.actor);
+        command.access.check(actor.session).ok()?;
+        let entry = cache.peek(&key(actor, command, &command.meaningful(data)).ok()?)?;
+        check_visible(actor, &entry.customer, entry.thing).ok()?;
+        cache.hit();
+        Some(entry.text.clone())
+    }
+
+    /// A view's reply from memory, or made and kept there.
     pub(super) async fn cached(&self, cache: &Cache, actor: &Actor, request: Request) -> Result<Bytes, Rejection> {
         let command = request.command;
-        let own = actor.customer.as_ref().filter(|_| command.access == Access::Customer);
-        let own = own.map(|own| format!("{} {} ", own.brand, own.customer_id));
         let data = command.meaningful(request.data);
-        let mut params = own.unwrap_or_default().into_bytes();
-        serde_json::to_writer(&mut params, &data).map_err(|_| Rejection::Unavailable)?;
-        let key = Key::new(command.name, params);
-        match cache.find(&key).await {
+        match cache.find(&key(actor, command, &data)?).await {
             Found::Hit(entry) => {
                 check_visible(actor, &entry.customer, entry.thing)?;
+                cache.hit();
                 Ok(entry.text.clone())
             }
             Found::Empty(place) => Box::pin(self.fill(cache, place, actor, command, data)).await,
@@ -110,4 +118,13 @@ impl App {
         let next_cursor = query.cut(&mut rows);
         Ok(list.show(rows, next_cursor))
     }
+}
+
+/// What a view's reply is kept under.
+fn key(actor: &Actor, command: &'static Command, data: &Map<String, Value>) -> Result<Key, Rejection> {
+    let own = actor.customer.as_ref().filter(|_| command.access == Access::Customer);
+    let own = own.map(|own| format!("{} {} ", own.brand, own.customer_id));
+    let mut params = own.unwrap_or_default().into_bytes();
+    serde_json::to_writer(&mut params, data).map_err(|_| Rejection::Unavailable)?;
+    Ok(Key::new(command.name, params))
 }

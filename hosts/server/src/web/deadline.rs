@@ -25,18 +25,20 @@ pub(crate) enum Ended {
 pub(crate) struct Patience {
     /// Between two of its parts.
     pub(crate) gap: Duration,
-    /// From its first part to its last.
+    /// From when it is first waited for to its last part.
     pub(crate) whole: Duration,
 }
 
 type Timer = Pin<Box<Sleep>>;
 
-/// A body with deadlines, which start when it is first read from.
+/// A body with deadlines, which start when it is first waited for: one that has come with its head needs no timer.
 pub(crate) struct Deadline {
     body: Incoming,
     patience: Patience,
     /// For the next part, and for the whole.
     timers: Option<(Timer, Timer)>,
+    /// A part has come since the next one was last waited for.
+    goes_on: bool,
 }
 
 impl Deadline {
@@ -45,6 +47,7 @@ impl Deadline {
             body,
             patience,
             timers: None,
+            goes_on: false,
         }
     }
 }
@@ -55,18 +58,28 @@ impl Body for Deadline {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Ended>>> {
         let this = &mut *self;
+        if let Some((_, last)) = &mut this.timers
+            && last.as_mut().poll(context).is_ready()
+        {
+            return Poll::Ready(Some(Err(Ended::Late)));
+        }
+        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
+            this.goes_on = true;
+            return Poll::Ready(frame.map(|frame| frame.map_err(Ended::from)));
+        }
         let Patience { gap, whole } = this.patience;
         let (next, last) = this
             .timers
             .get_or_insert_with(|| (Box::pin(sleep(gap)), Box::pin(sleep(whole))));
-        if last.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Some(Err(Ended::Late)));
-        }
-        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
+        if std::mem::take(&mut this.goes_on) {
             next.as_mut().reset(Instant::now() + gap);
-            return Poll::Ready(frame.map(|frame| frame.map_err(Ended::from)));
         }
-        next.as_mut().poll(context).map(|()| Some(Err(Ended::Late)))
+        let is_late = last.as_mut().poll(context).is_ready() || next.as_mut().poll(context).is_ready();
+        if is_late {
+            Poll::Ready(Some(Err(Ended::Late)))
+        } else {
+            Poll::Pending
+        }
     }
 
     fn is_end_stream(&self) -> bool {
