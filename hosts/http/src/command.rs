@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, Response};
+use http::{HeaderName, Method, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kyc_core::command::Command;
@@ -16,7 +16,7 @@ use crate::reply::{self, ReplyBody};
 use crate::{Http, token};
 
 /// The header that carries a command's idempotency key.
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
+static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What needs no wait: see [`Http::at_once`].
 pub(crate) fn at_once<B>(http: &Http, request: &http::Request<B>) -> Result<Option<Response<ReplyBody>>, Rejection> {
@@ -24,7 +24,7 @@ pub(crate) fn at_once<B>(http: &Http, request: &http::Request<B>) -> Result<Opti
     let found = http.routes.find(request.method(), uri.path())?;
     let caller = http.app.authenticate(token(headers))?;
     found.command.access.check(caller.actor.session)?;
-    if request.method() != Method::GET || !found.command.is_view || headers.contains_key(IDEMPOTENCY_KEY) {
+    if request.method() != Method::GET || !found.command.is_view || headers.contains_key(&IDEMPOTENCY_KEY) {
         return Ok(None);
     }
     let mut data = query_members(found.command, uri.query().unwrap_or_default())?;
@@ -53,7 +53,7 @@ where
         _ => body_members(http, body).await?,
     };
     put_path_members(found.command, found.path, &mut data)?;
-    let idempotency_key = match parts.headers.get(IDEMPOTENCY_KEY) {
+    let idempotency_key = match parts.headers.get(&IDEMPOTENCY_KEY) {
         None => None,
         Some(value) => Some(value.to_str().map_err(|_| bad_key())?.to_owned()),
     };
