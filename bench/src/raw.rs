@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use kyc_core::customer::CustomerState;
 use kyc_sql::statement::Statement;
+use kyc_sqlite::Options;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
@@ -21,8 +22,6 @@ use crate::seed::{Seed, answers, shuffled, write};
 
 /// Commits of a transaction, as many as the server's groups have at most.
 pub(crate) const GROUP: usize = 64;
-/// Pages in the log from which on it is moved, as by the server (adapters/sqlite/src/checkpoint.rs).
-const PAGES_MIN: i32 = 2_000;
 /// Groups that are prepared before they are timed.
 const GROUPS_AT_ONCE: usize = 32;
 /// What is done with each customer in turn.
@@ -91,7 +90,7 @@ impl Raw {
         }
         self.connection.prepare_cached("COMMIT")?.execute(())?;
         if let Some(checkpoints) = &self.checkpoints
-            && self.log_pages.load(Ordering::Relaxed) >= PAGES_MIN
+            && self.log_pages.load(Ordering::Relaxed) >= Options::default().log_pages
         {
             let _ = checkpoints.try_send(());
         }
@@ -113,7 +112,7 @@ impl Raw {
         self.next_audit += commit.audit.len() as i64;
         self.done += 1;
         *customer = after;
-        Ok(kyc_sql::commit::statements(&commit))
+        Ok(kyc_sql::commit::statements(commit))
     }
 }
 

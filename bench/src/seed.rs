@@ -17,7 +17,7 @@ use kyc_core::time::Time;
 use kyc_core::work::{Context, Ids};
 use kyc_ports::store::{Store, Wanted};
 use kyc_sql::statement::Statement;
-use kyc_sqlite::SqliteStore;
+use kyc_sqlite::{Options, SqliteStore};
 use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, ToSql, params_from_iter};
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ pub(crate) struct Seed {
 impl Seed {
     /// The brand as it is configured, and ids for so many customers.
     fn open(bases: &Path, profiles: u32) -> Result<Self> {
-        let store = SqliteStore::open(bases, 1)?;
+        let store = SqliteStore::open(bases, Options::default())?;
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let count = i64::from(profiles);
         let wanted = Wanted {
@@ -126,14 +126,7 @@ impl Seed {
             .map_err(|error| refused(&error))?;
         decided.outcome.map_err(|error| refused(&error))?;
         let salts = (first_audit..).map(salt);
-        let commit = Commit::of_customer(
-            state,
-            &decided.state,
-            &decided.events,
-            decided.queue,
-            first_audit,
-            salts,
-        );
+        let commit = Commit::of_customer(state, &decided.state, decided.events, decided.queue, first_audit, salts);
         let after = CustomerState {
             head: commit.head,
             ..decided.state
@@ -199,7 +192,7 @@ pub(crate) fn load(bases: &Path, profiles: u32) -> Result<Seed> {
         connection.execute_batch("BEGIN")?;
         for number in first..end {
             let (_, commits) = seed.customer(number)?;
-            for commit in &commits {
+            for commit in commits {
                 write(&connection, &kyc_sql::commit::statements(commit))?;
             }
         }

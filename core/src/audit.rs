@@ -3,14 +3,18 @@
 pub mod list;
 pub mod verify;
 
+#[cfg(test)]
+mod tests;
+
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::event::{ALSO_MEMBER, Action, Event, HISTORY_MEMBER, LOG_MEMBER, Subject};
+use crate::event::{ALSO_MEMBER, Action, Event, HISTORY_MEMBER, History, LOG_MEMBER, Subject};
 use crate::id::{AuditId, Brand, CustomerId, DocumentId, ProfileId, StepId, TemplateId};
-use crate::json::{Json, canonical};
+use crate::json::{Json, JsonText, canonical};
 use crate::record;
 use crate::record::{ColumnKind, Hash, Record, json_of};
 use crate::status::Session;
@@ -47,11 +51,11 @@ record! {
         /// For colleagues. Data: it can be erased.
         pub comment: Option<String>,
         /// The members that changed, as they were. Data.
-        pub before: Option<Json>,
+        pub before: Option<JsonText>,
         /// The members that changed, as they are. Data.
-        pub after: Option<Json>,
+        pub after: Option<JsonText>,
         /// What came in or went out. Data.
-        pub body: Option<Json>,
+        pub body: Option<JsonText>,
         /// When.
         pub created_time: Time,
         /// 32 random bytes that keep short data from being guessed by its hash; erased with the data.
@@ -65,16 +69,52 @@ record! {
     }
 }
 
-/// What the hash of the data covers; members in the order of the canonical form, which it then has as it comes.
-#[derive(Serialize)]
-struct Data<'a> {
-    after: Option<&'a Json>,
-    before: Option<&'a Json>,
-    body: Option<&'a Json>,
-    comment: Option<&'a str>,
+/// What stands in `after`: the changed members, and among them, in the order of the canonical form, what else the event
+/// made.
+struct After<'a> {
+    members: Option<&'a Map<String, Value>>,
+    history: Option<&'a History>,
+    log: Option<Value>,
 }
 
-/// What the hash of the row covers beside that, in the same order.
+impl<'a> After<'a> {
+    fn of(event: &'a Event) -> Option<Self> {
+        let history = event.history.as_ref();
+        let log = (!event.log.is_empty()).then(|| json_of(&event.log));
+        let is_there = event.after.is_some() || history.is_some() || log.is_some();
+        is_there.then(|| Self {
+            members: event.after.as_ref(),
+            history,
+            log,
+        })
+    }
+}
+
+impl Serialize for After<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_map(None)?;
+        let (mut history, mut log) = (self.history, self.log.as_ref());
+        for (name, value) in self.members.into_iter().flatten() {
+            if let Some(history) = history.take_if(|_| HISTORY_MEMBER < name.as_str()) {
+                out.serialize_entry(HISTORY_MEMBER, history)?;
+            }
+            if let Some(log) = log.take_if(|_| LOG_MEMBER < name.as_str()) {
+                out.serialize_entry(LOG_MEMBER, log)?;
+            }
+            out.serialize_entry(name, value)?;
+        }
+        if let Some(history) = history {
+            out.serialize_entry(HISTORY_MEMBER, history)?;
+        }
+        if let Some(log) = log {
+            out.serialize_entry(LOG_MEMBER, log)?;
+        }
+        out.end()
+    }
+}
+
+/// What the hash of the row covers beside its data; members in the order of the canonical form, which it then has as it
+/// comes.
 #[derive(Serialize)]
 struct Metadata<'a> {
     action: &'a str,
@@ -101,17 +141,6 @@ impl AuditRow {
             document_id,
             template_id,
         } = event.subject;
-        let mut after = event.after.clone();
-        if let Some(history) = &event.history {
-            after
-                .get_or_insert_default()
-                .insert(HISTORY_MEMBER.to_owned(), json_of(history));
-        }
-        if !event.log.is_empty() {
-            after
-                .get_or_insert_default()
-                .insert(LOG_MEMBER.to_owned(), json_of(&event.log));
-        }
         let mut row = Self {
             id,
             brand: stream.brand.clone(),
@@ -126,9 +155,9 @@ impl AuditRow {
             source: event.note.source.clone(),
             reason: event.note.reason.clone(),
             comment: event.note.comment.clone(),
-            before: event.before.clone().map(|members| Json::from(Value::Object(members))),
-            after: after.map(|members| Json::from(Value::Object(members))),
-            body: event.body.clone().map(Json::from),
+            before: event.before.as_ref().map(JsonText::of),
+            after: After::of(event).as_ref().map(JsonText::of),
+            body: event.body.as_ref().map(JsonText::of),
             created_time: event.time,
             salt: Some(salt),
             data_hash: Hash::ZERO,
@@ -142,19 +171,23 @@ impl AuditRow {
 
     /// The hash of the data columns with this salt.
     pub fn hash_data(&self, salt: &Hash) -> Hash {
-        let data = Data {
-            before: self.before.as_ref(),
-            after: self.after.as_ref(),
-            comment: self.comment.as_deref(),
-            body: self.body.as_ref(),
-        };
-        Hash(
-            Sha256::new()
-                .chain_update(salt.0)
-                .chain_update(canonical(&data))
-                .finalize()
-                .into(),
-        )
+        // Their canonical form is that of an object with these members, in this order.
+        let members = [
+            (r#"{"after":"#, &self.after),
+            (r#","before":"#, &self.before),
+            (r#","body":"#, &self.body),
+        ];
+        let mut hasher = Sha256::new().chain_update(salt.0);
+        for (name, data) in members {
+            hasher.update(name);
+            match data {
+                Some(data) => hasher.update(data.canonical()),
+                None => hasher.update("null"),
+            }
+        }
+        hasher.update(r#","comment":"#);
+        hasher.update(canonical(&self.comment));
+        Hash(hasher.chain_update("}").finalize().into())
     }
 
     /// The hash that links this row to the one before.
@@ -239,7 +272,7 @@ pub struct AuditView {
 
 impl From<&AuditRow> for AuditView {
     fn from(row: &AuditRow) -> Self {
-        let shown = |data: &Option<Json>| data.as_deref().map(|data| Json::from(in_seconds(data)));
+        let shown = |data: &Option<JsonText>| data.as_ref().map(|data| Json::from(in_seconds(&data.value())));
         Self {
             id: row.id,
             brand: row.brand.clone(),
@@ -256,7 +289,7 @@ impl From<&AuditRow> for AuditView {
             comment: row.comment.clone(),
             before: shown(&row.before),
             after: shown(&row.after),
-            body: row.body.clone(),
+            body: row.body.as_ref().map(|body| Json::from(body.value())),
             created_time: row.created_time.into(),
             prev_hash: row.prev_hash.into(),
             hash: row.hash.into(),

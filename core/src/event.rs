@@ -171,38 +171,38 @@ pub const LOG_MEMBER: &str = "log";
 pub const ALSO_MEMBER: &str = "also";
 
 /// An entry of `kyc_history`, written with the event that caused it and never rewritten.
-/// Its id and `at` are those of the audit row.
+/// Its id and `at` are those of the audit row. Members in the order of the canonical form, which it then has as it comes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
-    /// When it holds from.
-    pub ts: Time,
-    /// Who brought it: `manager`, `customer`, `system`, …
-    pub source: String,
-    /// `kyc.submitted`, `kyc.approved`, `document.added`, …
-    pub event: String,
-    /// The level concerned, 0 for none.
-    pub level: i64,
-    /// The aggregate's status before the commit.
-    pub from: KycStatus,
-    /// The aggregate's status after the commit.
-    pub to: KycStatus,
-    /// Whether it took effect.
-    pub applied: bool,
-    /// A reason code.
-    pub reason: Option<String>,
     /// Who.
     pub actor: Option<String>,
-    /// What else is to be known, no personal data.
-    pub data: Option<Value>,
-    /// The sender's id of the event.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub event_id: Option<String>,
     /// Ids of earlier deliveries that took effect by this commit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also_effective: Vec<String>,
+    /// Whether it took effect.
+    pub applied: bool,
+    /// What else is to be known, no personal data.
+    pub data: Option<Value>,
+    /// `kyc.submitted`, `kyc.approved`, `document.added`, …
+    pub event: String,
+    /// The sender's id of the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
+    /// The aggregate's status before the commit.
+    pub from: KycStatus,
+    /// The level concerned, 0 for none.
+    pub level: i64,
     /// Ids of earlier deliveries that lost their effect by this commit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub no_longer_effective: Vec<String>,
+    /// A reason code.
+    pub reason: Option<String>,
+    /// Who brought it: `manager`, `customer`, `system`, …
+    pub source: String,
+    /// The aggregate's status after the commit.
+    pub to: KycStatus,
+    /// When it holds from.
+    pub ts: Time,
 }
 
 /// The seed's event name, or ours beside it, for the history; `None` when the action makes no entry.

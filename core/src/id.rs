@@ -97,6 +97,9 @@ macro_rules! names {
             fn to_cell(&self) -> Cell {
                 Cell::Text(self.0.clone())
             }
+            fn take_cell(&mut self) -> Cell {
+                self.0.take_cell()
+            }
             fn from_cell(cell: Cell) -> Option<Self> {
                 String::from_cell(cell).and_then(|text| Self::try_from(text).ok())
             }
@@ -196,6 +199,9 @@ impl fmt::Display for FileId {
 impl Column for FileId {
     fn to_cell(&self) -> Cell {
         Cell::Text(self.0.clone())
+    }
+    fn take_cell(&mut self) -> Cell {
+        self.0.take_cell()
     }
     fn from_cell(cell: Cell) -> Option<Self> {
         String::from_cell(cell).and_then(|text| Self::try_from(text).ok())

@@ -14,11 +14,13 @@ use serde_json::{Map, Number, Value};
 
 mod canonical;
 mod scan;
+mod text;
 
 #[cfg(test)]
 mod tests;
 
 pub use canonical::canonical;
+pub use text::JsonText;
 
 /// Why a text was refused. Says where, never what: the content may be personal data.
 ///

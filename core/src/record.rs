@@ -35,6 +35,10 @@ pub trait Column: Sized {
     const KIND: ColumnKind = ColumnKind::Plain;
     /// The stored form.
     fn to_cell(&self) -> Cell;
+    /// The stored form of a value that is not needed any more: what it holds may be moved out.
+    fn take_cell(&mut self) -> Cell {
+        self.to_cell()
+    }
     /// Reads the stored form; `None` when the cell does not fit.
     fn from_cell(cell: Cell) -> Option<Self>;
 }
@@ -72,12 +76,8 @@ pub trait Record: Sized + Clone + PartialEq + Serialize + DeserializeOwned + 'st
     const COLUMNS: &'static [&'static str];
     /// What each column holds, in the same order.
     const KINDS: &'static [ColumnKind];
-    /// What makes the cell of each column, in the same order.
-    const CELLS: &'static [fn(&Self) -> Cell];
-    /// The row.
-    fn cells(&self) -> Vec<Cell> {
-        Self::CELLS.iter().map(|cell| cell(self)).collect()
-    }
+    /// What takes the cell of each column out, in the same order.
+    const CELLS: &'static [fn(&mut Self) -> Cell];
     /// Reads a row; `None` when it does not fit the declaration.
     fn from_cells(cells: Vec<Cell>) -> Option<Self>;
     /// The columns that differ.
@@ -118,8 +118,8 @@ macro_rules! record {
             const KINDS: &'static [$crate::record::ColumnKind] =
                 &[$(<$kind as $crate::record::Column>::KIND),+];
 
-            const CELLS: &'static [fn(&Self) -> $crate::record::Cell] =
-                &[$(|record| $crate::record::Column::to_cell(&record.$field)),+];
+            const CELLS: &'static [fn(&mut Self) -> $crate::record::Cell] =
+                &[$(|record| $crate::record::Column::take_cell(&mut record.$field)),+];
 
             fn differing(before: &Self, after: &Self) -> $crate::record::Columns {
                 $crate::record::Columns::of([$(before.$field != after.$field),+])
@@ -174,6 +174,9 @@ impl Column for bool {
 impl Column for String {
     fn to_cell(&self) -> Cell {
         Cell::Text(self.clone())
+    }
+    fn take_cell(&mut self) -> Cell {
+        Cell::Text(std::mem::take(self))
     }
     fn from_cell(cell: Cell) -> Option<Self> {
         match cell {
@@ -244,6 +247,9 @@ impl<T: Column> Column for Option<T> {
     const KIND: ColumnKind = T::KIND;
     fn to_cell(&self) -> Cell {
         self.as_ref().map_or(Cell::Null, Column::to_cell)
+    }
+    fn take_cell(&mut self) -> Cell {
+        self.as_mut().map_or(Cell::Null, Column::take_cell)
     }
     fn from_cell(cell: Cell) -> Option<Self> {
         match cell {

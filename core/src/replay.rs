@@ -9,6 +9,7 @@ use crate::customer::CustomerState;
 use crate::event::{ALSO_MEMBER, HISTORY_MEMBER, History, LOG_MEMBER};
 use crate::history::HistoryRow;
 use crate::id::{DeliveryId, DocumentId, StepId};
+use crate::json::JsonText;
 use crate::record::{Record, patched};
 
 /// A row that cannot be replayed: its data is erased, or it is not a row of this program.
@@ -27,20 +28,19 @@ pub fn evolve(state: &mut CustomerState, row: &AuditRow) -> Result<Option<Histor
         id: row.id.0,
         action: row.action.clone(),
     };
-    let empty = Map::new();
-    let after = row.after.as_deref().and_then(Value::as_object).unwrap_or(&empty);
+    let after = after_of(row);
     let action = row.known_action().ok_or_else(refuse)?;
     match action.thing() {
         "profile" | "level" | "reconcile" => {
-            state.profile = Some(patched(state.profile.as_ref(), after).ok_or_else(refuse)?);
+            state.profile = Some(patched(state.profile.as_ref(), &after).ok_or_else(refuse)?);
         }
         "step" => {
             let id = row.step_id.ok_or_else(refuse)?;
-            lay_over(&mut state.steps, |step| step.id == id, after).ok_or_else(refuse)?;
+            lay_over(&mut state.steps, |step| step.id == id, &after).ok_or_else(refuse)?;
         }
         "document" if row.after.is_some() => {
             let id = row.document_id.ok_or_else(refuse)?;
-            lay_over(&mut state.documents, |document| document.id == id, after).ok_or_else(refuse)?;
+            lay_over(&mut state.documents, |document| document.id == id, &after).ok_or_else(refuse)?;
         }
         "outbound" => {
             let id = after
@@ -48,7 +48,7 @@ pub fn evolve(state: &mut CustomerState, row: &AuditRow) -> Result<Option<Histor
                 .and_then(Value::as_i64)
                 .map(DeliveryId)
                 .ok_or_else(refuse)?;
-            lay_over(&mut state.deliveries, |delivery| delivery.id == id, after).ok_or_else(refuse)?;
+            lay_over(&mut state.deliveries, |delivery| delivery.id == id, &after).ok_or_else(refuse)?;
         }
         _ => {}
     }
@@ -68,6 +68,14 @@ pub fn evolve(state: &mut CustomerState, row: &AuditRow) -> Result<Option<Histor
     entry
         .map(|entry| HistoryRow::new(row, entry).ok_or_else(refuse))
         .transpose()
+}
+
+/// The members that a row carries; none where it has no data.
+fn after_of(row: &AuditRow) -> Map<String, Value> {
+    match row.after.as_ref().map(JsonText::value) {
+        Some(Value::Object(members)) => members,
+        _ => Map::new(),
+    }
 }
 
 /// What a row changed beside its subject.
@@ -96,19 +104,18 @@ pub fn evolve_brand(state: &mut BrandState, row: &AuditRow) -> Result<(), NotRep
         id: row.id.0,
         action: row.action.clone(),
     };
-    let empty = Map::new();
-    let after = row.after.as_deref().and_then(Value::as_object).unwrap_or(&empty);
+    let after = after_of(row);
     match row.known_action().ok_or_else(refuse)?.thing() {
         "template" => {
             let id = row.template_id.ok_or_else(refuse)?;
-            lay_over(&mut state.templates, |template| template.id == id, after).ok_or_else(refuse)?;
+            lay_over(&mut state.templates, |template| template.id == id, &after).ok_or_else(refuse)?;
         }
         "brand" => {
-            let settings: Settings = patched(Some(&state.settings), after).ok_or_else(refuse)?;
+            let settings: Settings = patched(Some(&state.settings), &after).ok_or_else(refuse)?;
             state.settings = settings;
         }
         "tenant" if after.is_empty() => state.tenant = None,
-        "tenant" => state.tenant = Some(patched(state.tenant.as_ref(), after).ok_or_else(refuse)?),
+        "tenant" => state.tenant = Some(patched(state.tenant.as_ref(), &after).ok_or_else(refuse)?),
         _ => return Err(refuse()),
     }
     state.head.hash = row.hash;

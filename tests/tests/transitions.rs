@@ -840,7 +840,7 @@ fn a_re_opened_step_takes_a_fresh_snapshot_and_keeps_the_answers_in_the_audit() 
             }
             let row = rows.iter().find(|row| row.action == "step.reopened").unwrap();
             if status != SKIPPED {
-                assert_eq!(row.before.as_deref().unwrap()["answers"], answers());
+                assert_eq!(row.before.as_ref().unwrap().value()["answers"], answers());
             }
         });
     }

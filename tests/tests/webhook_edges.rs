@@ -416,7 +416,7 @@ fn a_long_reason_is_taken_whole_and_shown_in_part() {
             .audit_rows()
             .into_iter()
             .rfind(|row| row.action == "webhook.received");
-        let kept = row.unwrap().body.expect("a body").into_value();
+        let kept = row.unwrap().body.expect("a body").value();
         assert_eq!(kept["data"]["reason"], reason);
     });
 }

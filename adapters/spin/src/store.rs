@@ -119,7 +119,7 @@ impl Store for SpinStore {
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        self.kyc.write(commit::statements(&commit)).await.map(|_| ())
+        self.kyc.write(commit::statements(commit)).await.map(|_| ())
     }
 
     async fn kept_reply(&self, subject: &str, command: &str, key: &str) -> Result<Option<KeptReply>, StoreError> {
@@ -151,7 +151,7 @@ impl Store for SpinStore {
     }
 
     async fn add_file(&self, file: FileMeta) -> Result<(), StoreError> {
-        let statements = file::add(&file).into_iter().collect();
+        let statements = file::add(file).into_iter().collect();
         self.storage.write(statements).await.map(|_| ())
     }
 
@@ -221,7 +221,7 @@ impl Store for SpinStore {
     }
 
     async fn set_reconciliation(&self, reconciliation: Reconciliation) -> Result<(), StoreError> {
-        let statement = queue::set_reconciliation(&reconciliation);
+        let statement = queue::set_reconciliation(reconciliation);
         self.kyc.write(vec![statement]).await.map(|_| ())
     }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use kyc_core::commit::{Commit, KeptReply, Put, TenantChange};
+use kyc_core::id::Brand;
 use kyc_core::limits::KEPT_REPLY_SECONDS;
 use kyc_core::record::{Cell, Column};
 use kyc_core::stream::StreamKey;
@@ -22,31 +23,37 @@ fn customer_cell(stream: &StreamKey) -> Cell {
 }
 
 /// What a commit writes, first what it is refused by: the stream's version.
-pub fn statements(commit: &Commit) -> Vec<Statement> {
-    let mut statements = vec![stream(commit)];
-    statements.extend(put(commit.profile.as_slice()));
-    statements.extend(put(commit.settings.as_slice()));
-    statements.extend(in_parts(&commit.steps, put));
-    statements.extend(in_parts(&commit.documents, put));
-    statements.extend(in_parts(&commit.templates, put));
-    statements.extend(tenant(commit));
-    statements.extend(in_parts(&commit.log, insert));
-    statements.extend(in_parts(&commit.deliveries, put));
-    statements.extend(
-        commit
-            .queue
-            .iter()
-            .flat_map(|change| queue::change(&commit.stream.brand, change)),
-    );
-    statements.extend(in_parts(&commit.audit, insert));
-    statements.extend(in_parts(&commit.history, insert));
-    statements.extend(commit.kept.as_ref().and_then(kept_reply));
+pub fn statements(commit: Commit) -> Vec<Statement> {
+    let mut statements = vec![stream(&commit)];
+    statements.extend(put(commit.profile.into_iter().collect()));
+    statements.extend(put(commit.settings.into_iter().collect()));
+    in_parts(&mut statements, commit.steps, put);
+    in_parts(&mut statements, commit.documents, put);
+    in_parts(&mut statements, commit.templates, put);
+    let brand = &commit.stream.brand;
+    if commit.needs_no_active_profiles {
+        statements.push(no_active_profiles(brand));
+    }
+    statements.extend(tenant(brand, commit.tenant));
+    in_parts(&mut statements, commit.secrets, insert);
+    statements.extend(commit.wakes_calls.into_iter().flat_map(|now| wake_calls(brand, now)));
+    in_parts(&mut statements, commit.log, insert);
+    in_parts(&mut statements, commit.deliveries, put);
+    let queue = commit.queue.into_iter();
+    statements.extend(queue.flat_map(|change| queue::change(brand, change)));
+    in_parts(&mut statements, commit.audit, insert);
+    in_parts(&mut statements, commit.history, insert);
+    statements.extend(commit.kept.and_then(kept_reply));
     statements
 }
 
 /// One statement, unless there are more rows than one can carry.
-fn in_parts<R>(rows: &[R], write: fn(&[R]) -> Option<Statement>) -> impl Iterator<Item = Statement> {
-    rows.chunks(ROWS_MAX).filter_map(write)
+fn in_parts<R>(statements: &mut Vec<Statement>, mut rows: Vec<R>, write: fn(Vec<R>) -> Option<Statement>) {
+    while rows.len() > ROWS_MAX {
+        let rest = rows.split_off(ROWS_MAX);
+        statements.extend(write(std::mem::replace(&mut rows, rest)));
+    }
+    statements.extend(write(rows));
 }
 
 fn stream(commit: &Commit) -> Statement {
@@ -72,35 +79,41 @@ fn stream(commit: &Commit) -> Statement {
     statement.touching(1)
 }
 
-/// What becomes of a brand's tenant, its secrets and its calls.
-fn tenant(commit: &Commit) -> Vec<Statement> {
-    let brand = &commit.stream.brand;
-    let mut statements = Vec::new();
-    if commit.needs_no_active_profiles {
-        let sql = "UPDATE streams SET version = version WHERE brand = ?1 AND customer_id = 0 \
-                   AND NOT EXISTS (SELECT 1 FROM profiles WHERE brand = ?1 AND status > 0)";
-        statements.push(Statement::new(sql, vec![brand.to_cell()]).touching(1));
-    }
-    let of_brand = |sql: &'static str| Statement::new(sql, vec![brand.to_cell()]);
-    match &commit.tenant {
-        TenantChange::None => {}
+/// Holds only while every profile of the brand has status none.
+fn no_active_profiles(brand: &Brand) -> Statement {
+    let sql = "UPDATE streams SET version = version WHERE brand = ?1 AND customer_id = 0 \
+               AND NOT EXISTS (SELECT 1 FROM profiles WHERE brand = ?1 AND status > 0)";
+    of_brand(sql, brand).touching(1)
+}
+
+fn of_brand(sql: &'static str, brand: &Brand) -> Statement {
+    Statement::new(sql, vec![brand.to_cell()])
+}
+
+/// What becomes of a brand's tenant, and of the secrets that it had.
+fn tenant(brand: &Brand, change: TenantChange) -> Vec<Statement> {
+    match change {
+        TenantChange::None => Vec::new(),
         TenantChange::Put(tenant) => {
-            statements.extend(put(&[Put::whole(Tenant::clone(tenant))]));
-            statements.push(forget_secrets(tenant));
+            let forget = forget_secrets(&tenant);
+            let put = put(vec![Put::whole(*tenant)]);
+            put.into_iter().chain([forget]).collect()
         }
-        TenantChange::Remove => {
-            statements.push(of_brand("DELETE FROM tenants WHERE brand = ?1").touching(1));
-            statements.push(of_brand("DELETE FROM tenant_secrets WHERE brand = ?1"));
-            statements.push(of_brand("DELETE FROM reconciliations WHERE brand = ?1"));
-        }
+        TenantChange::Remove => vec![
+            of_brand("DELETE FROM tenants WHERE brand = ?1", brand).touching(1),
+            of_brand("DELETE FROM tenant_secrets WHERE brand = ?1", brand),
+            of_brand("DELETE FROM reconciliations WHERE brand = ?1", brand),
+        ],
     }
-    statements.extend(insert(&commit.secrets));
-    if let Some(now) = commit.wakes_calls {
-        let sql = "UPDATE call_queue SET due_time = ?2 WHERE brand = ?1 AND due_time > ?2";
-        statements.push(Statement::new(sql, vec![brand.to_cell(), now.to_cell()]));
-        statements.push(of_brand("DELETE FROM breakers WHERE brand = ?1"));
-    }
-    statements
+}
+
+/// A brand's calls that wait are due now, however its platform has answered lately.
+fn wake_calls(brand: &Brand, now: Time) -> [Statement; 2] {
+    let sql = "UPDATE call_queue SET due_time = ?2 WHERE brand = ?1 AND due_time > ?2";
+    [
+        Statement::new(sql, vec![brand.to_cell(), now.to_cell()]),
+        of_brand("DELETE FROM breakers WHERE brand = ?1", brand),
+    ]
 }
 
 /// Forgets the secrets that the tenant no longer has.
@@ -114,9 +127,9 @@ fn forget_secrets(tenant: &Tenant) -> Statement {
 }
 
 /// Keeps a reply; over one that is no longer to be given, but no other.
-fn kept_reply(kept: &KeptReply) -> Option<Statement> {
-    let mut statement = insert(std::slice::from_ref(kept))?;
+fn kept_reply(kept: KeptReply) -> Option<Statement> {
     let oldest = kept.created_time.plus_seconds(-KEPT_REPLY_SECONDS);
+    let mut statement = insert(vec![kept])?;
     statement.params.push(oldest.to_cell());
     statement.sql = format!(
         "{} ON CONFLICT (subject, command, key) DO UPDATE SET request_hash = excluded.request_hash, \

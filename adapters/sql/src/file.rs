@@ -9,8 +9,8 @@ use crate::statement::{Conditions, Statement};
 use crate::table::{insert, select};
 
 /// Records a file.
-pub fn add(file: &FileMeta) -> Option<Statement> {
-    insert(std::slice::from_ref(file))
+pub fn add(file: FileMeta) -> Option<Statement> {
+    insert(vec![file])
 }
 
 /// One file.

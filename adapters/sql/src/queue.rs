@@ -9,16 +9,16 @@ use kyc_core::time::{DAY_SECONDS, Time};
 use kyc_ports::store::{Claim, Postponed, Reconciliation, Which};
 
 use crate::statement::Statement;
-use crate::table::{insert, select};
+use crate::table::{cells, insert, select};
 
 /// A call `q` is the oldest of its customer's that wait.
 const FIRST: &str = "NOT EXISTS (SELECT 1 FROM call_queue AS earlier WHERE earlier.brand = q.brand \
                      AND earlier.customer_id = q.customer_id AND earlier.delivery_id < q.delivery_id)";
 
 /// What becomes of a call in the queue, with a commit.
-pub(crate) fn change(brand: &Brand, change: &QueueChange) -> Vec<Statement> {
+pub(crate) fn change(brand: &Brand, change: QueueChange) -> Vec<Statement> {
     match change {
-        QueueChange::Add(call) => insert(std::slice::from_ref(call)).into_iter().collect(),
+        QueueChange::Add(call) => insert(vec![call]).into_iter().collect(),
         QueueChange::Drop { delivery_id, now } => {
             let sql = "DELETE FROM call_queue WHERE delivery_id = ?1 AND (lease_until IS NULL OR lease_until <= ?2)";
             vec![Statement::new(sql, vec![delivery_id.to_cell(), now.to_cell()]).touching(1)]
@@ -34,7 +34,7 @@ pub(crate) fn change(brand: &Brand, change: &QueueChange) -> Vec<Statement> {
                 vec![Statement::new(sql, vec![delivery_id.to_cell(), lease_until.to_cell()]).touching(1)];
             match heard {
                 Heard::Nothing => {}
-                Heard::Answer => statements.extend(close_breaker(brand, *now)),
+                Heard::Answer => statements.extend(close_breaker(brand, now)),
                 Heard::Failure => statements.push(count_failure(brand, now.plus_seconds(PROBE_SECONDS))),
             }
             statements
@@ -138,10 +138,10 @@ pub fn due_reconciliations(now: Time) -> Statement {
 }
 
 /// Sets when and where a reconciliation goes on, if the brand still has a tenant.
-pub fn set_reconciliation(reconciliation: &Reconciliation) -> Statement {
+pub fn set_reconciliation(reconciliation: Reconciliation) -> Statement {
     let sql = "INSERT INTO reconciliations (brand, due_time, cursor, stays) \
                SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM tenants WHERE brand = ?1) \
                ON CONFLICT (brand) DO UPDATE SET due_time = excluded.due_time, cursor = excluded.cursor, \
                stays = excluded.stays";
-    Statement::new(sql, reconciliation.cells())
+    Statement::new(sql, cells([reconciliation]))
 }

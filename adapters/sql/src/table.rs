@@ -100,32 +100,35 @@ pub fn decode<T: Table>(rows: Vec<Vec<Cell>>) -> Option<Vec<T>> {
 }
 
 /// Adds rows, all in one statement; nothing for no rows.
-pub fn insert<T: Table>(rows: &[T]) -> Option<Statement> {
-    Some(Statement::new(insert_text::<T>(rows.len())?, cells(rows)).touching(rows.len()))
+pub fn insert<T: Table>(rows: Vec<T>) -> Option<Statement> {
+    let count = rows.len();
+    let text = insert_text::<T>(count)?;
+    Some(Statement::new(text, cells(rows)).touching(count))
 }
 
 /// Adds rows or replaces those with the same key, all in one statement; nothing for no rows.
 ///
 /// Only the columns are set that differ: an index whose columns are not set is left alone.
-pub fn put<T: Table>(rows: &[Put<T>]) -> Option<Statement> {
+pub fn put<T: Table>(mut rows: Vec<Put<T>>) -> Option<Statement> {
     let columns = rows.iter().map(|put| put.columns).reduce(Columns::and)?;
-    if let [Put { row, .. }] = rows
-        && columns != Columns::ALL
-    {
-        return update(row, columns);
+    let count = rows.len();
+    if count == 1 && columns != Columns::ALL {
+        return update(rows.pop()?.row, columns);
     }
-    let insert = insert_text::<T>(rows.len())?;
+    let insert = insert_text::<T>(count)?;
     let set = assignments(T::COLUMNS, T::KEY, columns, |_, column| format!("excluded.{column}"));
     let sql = format!("{insert} ON CONFLICT ({}) DO UPDATE SET {}", T::KEY, set.join(", "));
-    let cells = rows.iter().flat_map(|put| put.row.cells()).collect();
-    Some(Statement::new(sql, cells).touching(rows.len()))
+    let cells = cells(rows.into_iter().map(|put| put.row));
+    Some(Statement::new(sql, cells).touching(count))
 }
 
 /// Changes some columns of a row that is there.
-fn update<T: Table>(row: &T, columns: Columns) -> Option<Statement> {
+fn update<T: Table>(mut row: T, columns: Columns) -> Option<Statement> {
     let key = T::COLUMNS.iter().position(|column| *column == T::KEY)?;
     let places = (0..T::COLUMNS.len()).filter(|place| columns.has(*place) && *place != key);
-    let cells = places.chain([key]).filter_map(|place| Some(T::CELLS.get(place)?(row)));
+    let cells = places
+        .chain([key])
+        .filter_map(|place| Some(T::CELLS.get(place)?(&mut row)));
     Some(Statement::new(update_text::<T>(columns), cells.collect()).touching(1))
 }
 
@@ -160,8 +163,14 @@ fn assignments(all: &[&str], key: &str, some: Columns, value: fn(usize, &str) ->
         .collect()
 }
 
-fn cells<T: Table>(rows: &[T]) -> Vec<Cell> {
-    rows.iter().flat_map(Record::cells).collect()
+/// The values of rows, one row behind the other.
+pub(crate) fn cells<T: Table>(rows: impl IntoIterator<Item = T>) -> Vec<Cell> {
+    let rows = rows.into_iter();
+    let mut cells = Vec::with_capacity(rows.size_hint().0 * T::COLUMNS.len());
+    for mut row in rows {
+        cells.extend(T::CELLS.iter().map(|cell| cell(&mut row)));
+    }
+    cells
 }
 
 /// The text that adds so many rows; `None` for none.

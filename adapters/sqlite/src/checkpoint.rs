@@ -14,8 +14,10 @@ use tokio::sync::watch;
 
 use crate::database::{BUSY_TIMEOUT, outcome_is_unknown};
 
-/// Pages in the log that are worth a checkpoint: 8 MiB.
-const PAGES_MIN: i32 = 2_000;
+/// Times that the thread moves what has been written during the last time, before the strand moves the rest.
+const PASSES_MAX: usize = 4;
+/// Pages that it may leave to the strand: 2 MiB.
+const PAGES_LEFT_MAX: i32 = 500;
 /// Pages that the log may hold while something keeps it from beginning anew: 1 GiB. Until it does, writes are refused.
 pub(crate) const PAGES_MAX: i32 = 262_144;
 /// How long the strand waits for readers of the log.
@@ -28,6 +30,8 @@ pub(crate) struct Checkpoints {
     /// The thread has done what it was asked for: most of the log is moved.
     done: Arc<AtomicBool>,
     is_asked: bool,
+    /// Pages in the log that are worth a checkpoint.
+    worth: i32,
     /// Pages at which the next one is asked for.
     next: i32,
     breaks: Breaks,
@@ -65,6 +69,7 @@ impl Checkpointer {
         connection: Connection,
         name: &'static str,
         breaks: Breaks,
+        worth: i32,
     ) -> Result<(Self, Checkpoints), std::io::Error> {
         // One wish may wait: it stands for all that come until it is dealt with.
         let (wishes, asked) = bounded(1);
@@ -73,7 +78,8 @@ impl Checkpointer {
             wishes,
             done: done.clone(),
             is_asked: false,
-            next: PAGES_MIN,
+            worth,
+            next: worth,
             breaks: breaks.clone(),
             name,
         };
@@ -96,12 +102,12 @@ impl Checkpoints {
     pub(crate) fn committed(&mut self, connection: &Connection, pages: i32) {
         if self.done.swap(false, Ordering::AcqRel) {
             self.is_asked = false;
-            if pages >= PAGES_MIN {
+            if pages >= self.worth {
                 // Readers that stay keep the log: the next time is when it has grown by as much again.
                 self.next = if self.restart(connection) {
-                    PAGES_MIN
+                    self.worth
                 } else {
-                    pages.saturating_add(PAGES_MIN)
+                    pages.saturating_add(self.worth)
                 };
             }
         } else if pages >= self.next && !self.is_asked {
@@ -134,14 +140,27 @@ impl Checkpoints {
 
 fn serve(connection: &Connection, asked: &Receiver<()>, done: &AtomicBool, breaks: &Breaks, name: &'static str) {
     while asked.recv().is_ok() {
-        // It waits for nobody: what readers still need, and what is written meanwhile, stays.
-        let moved = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()));
-        count(name);
-        if let Err(error) = moved {
+        if let Err(error) = move_most(connection) {
             failed(&error, breaks, name);
         }
+        count(name);
         done.store(true, Ordering::Release);
     }
+}
+
+/// Moves the log until little is left of it. It waits for nobody: what readers still need stays.
+fn move_most(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let mut before = 0;
+    for _ in 0..PASSES_MAX {
+        let (pages, moved) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |row| {
+            Ok((row.get::<_, i32>(1)?, row.get::<_, i32>(2)?))
+        })?;
+        if pages - moved <= PAGES_LEFT_MAX || moved <= before {
+            break;
+        }
+        before = moved;
+    }
+    Ok(())
 }
 
 /// A full disk is no reason to stop. After another error nobody knows what the database holds, but the log still has

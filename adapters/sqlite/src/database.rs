@@ -46,6 +46,26 @@ pub enum OpenError {
     Thread(#[from] std::io::Error),
 }
 
+/// How a store works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Connections, and threads, that read.
+    pub readers: usize,
+    /// Pages of 4 KiB in a write-ahead log that are worth a checkpoint. The commits around it wait for three syncs more,
+    /// so it should be one of many.
+    pub log_pages: i32,
+}
+
+impl Default for Options {
+    /// Two readers, and logs of 128 MiB.
+    fn default() -> Self {
+        Self {
+            readers: 2,
+            log_pages: 32_768,
+        }
+    }
+}
+
 /// A database with its threads.
 #[derive(Debug)]
 pub(crate) struct Database {
@@ -57,24 +77,20 @@ pub(crate) struct Database {
 
 impl Database {
     /// Opens a file and migrates it. `name` tells the databases apart in the metrics.
-    pub(crate) fn open(
-        path: &Path,
-        name: &'static str,
-        steps: &[&str],
-        reader_count: usize,
-    ) -> Result<Self, OpenError> {
+    pub(crate) fn open(path: &Path, name: &'static str, steps: &[&str], options: Options) -> Result<Self, OpenError> {
         if rusqlite::version_number() < SQLITE_VERSION_MIN {
             return Err(OpenError::TooOld(rusqlite::version()));
         }
         let mut writer = open_writable(path)?;
         migrate::run(&mut writer, steps)?;
         begin_log_anew(&writer, name)?;
-        let readers = (0..reader_count)
+        let readers = (0..options.readers)
             .map(|_| open_read_only(path))
             .collect::<Result<_, _>>()?;
         let readers = Readers::start(readers)?;
         let (breaks, broken) = Breaks::new();
-        let (checkpointer, checkpoints) = Checkpointer::start(open_writable(path)?, name, breaks.clone())?;
+        let (checkpointer, checkpoints) =
+            Checkpointer::start(open_writable(path)?, name, breaks.clone(), options.log_pages)?;
         Ok(Self {
             strand: Strand::start(writer, name, checkpoints, (breaks, broken))?,
             _checkpointer: checkpointer,

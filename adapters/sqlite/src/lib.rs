@@ -12,5 +12,5 @@ mod readers;
 mod store;
 mod strand;
 
-pub use database::OpenError;
+pub use database::{OpenError, Options};
 pub use store::SqliteStore;

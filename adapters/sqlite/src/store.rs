@@ -1,6 +1,8 @@
 //! The `Store` port over the two databases.
 
+use std::ops::Range;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use kyc_core::brand::BrandState;
@@ -20,9 +22,8 @@ use kyc_sql::statement::Statement;
 use kyc_sql::table::{Table, decode};
 use kyc_sql::{commit, file, list, load, queue};
 use rusqlite::Connection;
-use tokio::sync::Mutex;
 
-use crate::database::{Database, OpenError, Ran, run};
+use crate::database::{Database, OpenError, Options, Ran, run};
 use crate::migrate;
 
 /// Ids taken from the database at a time; what is left at the end is a gap.
@@ -47,40 +48,91 @@ pub struct SqliteStore {
 #[derive(Debug)]
 struct Counter {
     name: &'static str,
-    left: Mutex<std::ops::Range<i64>>,
+    stock: Mutex<Stock>,
+    /// Held by whoever fetches a block.
+    fetching: tokio::sync::Mutex<()>,
+}
+
+/// Ids that nobody has yet.
+#[derive(Debug)]
+struct Stock {
+    now: Range<i64>,
+    /// The block behind it, fetched before that is used up: nobody waits for a commit meanwhile.
+    next: Range<i64>,
+}
+
+impl Stock {
+    /// The first of `count` ids in a row. They rise; what is too little is left out.
+    fn take(&mut self, count: i64) -> Option<i64> {
+        if self.now.end - self.now.start < count {
+            if self.next.end - self.next.start < count {
+                return None;
+            }
+            self.now = std::mem::take(&mut self.next);
+        }
+        let first = self.now.start;
+        self.now.start += count;
+        Some(first)
+    }
+
+    /// Whether the next block is to be fetched.
+    fn is_low(&self) -> bool {
+        self.next.is_empty() && self.now.end - self.now.start < ID_BLOCK / 2
+    }
 }
 
 impl Counter {
     const fn new(name: &'static str) -> Self {
         Self {
             name,
-            left: Mutex::const_new(0..0),
+            stock: Mutex::new(Stock { now: 0..0, next: 0..0 }),
+            fetching: tokio::sync::Mutex::const_new(()),
         }
     }
 
     /// The first of `count` ids in a row.
     async fn take(&self, kyc: &Database, count: i64) -> Result<i64, StoreError> {
-        let mut left = self.left.lock().await;
-        if left.end - left.start < count {
-            let block = count.max(ID_BLOCK);
-            let kinds = [(self.name, block)];
-            let rows = kyc.strand.write(vec![commit::reserve(&kinds)]).await?.rows;
-            let first = commit::reserved(&kinds, rows).and_then(|firsts| firsts.first().copied());
-            let first = first.ok_or_else(corrupt)?;
-            *left = first..first + block;
+        let (mut first, is_low) = self.at_hand(count);
+        if first.is_none() {
+            let _turn = self.fetching.lock().await;
+            (first, _) = self.at_hand(count);
+            if first.is_none() {
+                self.fetch(kyc, count.max(ID_BLOCK)).await?;
+                (first, _) = self.at_hand(count);
+            }
+        } else if count > 0
+            && is_low
+            && let Ok(_turn) = self.fetching.try_lock()
+        {
+            // One of those who take fetches for all. What fails is tried again, at the latest when nothing is left.
+            let _ = self.fetch(kyc, ID_BLOCK).await;
         }
-        let first = left.start;
-        left.start += count;
-        Ok(first)
+        first.ok_or_else(corrupt)
+    }
+
+    fn at_hand(&self, count: i64) -> (Option<i64>, bool) {
+        let mut stock = self.stock.lock().unwrap_or_else(PoisonError::into_inner);
+        (stock.take(count), stock.is_low())
+    }
+
+    async fn fetch(&self, kyc: &Database, block: i64) -> Result<(), StoreError> {
+        let kinds = [(self.name, block)];
+        let rows = kyc.strand.write(vec![commit::reserve(&kinds)]).await?.rows;
+        let first = commit::reserved(&kinds, rows).and_then(|firsts| firsts.first().copied());
+        let first = first.ok_or_else(corrupt)?;
+        let mut stock = self.stock.lock().unwrap_or_else(PoisonError::into_inner);
+        stock.next = first..first + block;
+        Ok(())
     }
 }
 
 impl SqliteStore {
     /// Opens `kyc.db` and `storage.db` in a folder that exists, and migrates them.
-    pub fn open(folder: &Path, reader_count: usize) -> Result<Self, OpenError> {
+    pub fn open(folder: &Path, options: Options) -> Result<Self, OpenError> {
+        let one_reader = Options { readers: 1, ..options };
         Ok(Self {
-            kyc: Database::open(&folder.join("kyc.db"), "kyc", migrate::KYC, reader_count)?,
-            storage: Database::open(&folder.join("storage.db"), "storage", migrate::STORAGE, 1)?,
+            kyc: Database::open(&folder.join("kyc.db"), "kyc", migrate::KYC, options)?,
+            storage: Database::open(&folder.join("storage.db"), "storage", migrate::STORAGE, one_reader)?,
             profiles: Counter::new("profile"),
             steps: Counter::new("step"),
             documents: Counter::new("document"),
@@ -173,7 +225,7 @@ impl Store for SqliteStore {
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        self.kyc.strand.write(commit::statements(&commit)).await.map(|_| ())
+        self.kyc.strand.write(commit::statements(commit)).await.map(|_| ())
     }
 
     async fn kept_reply(&self, subject: &str, command: &str, key: &str) -> Result<Option<KeptReply>, StoreError> {
@@ -219,7 +271,7 @@ impl Store for SqliteStore {
     async fn add_file(&self, file: FileMeta) -> Result<(), StoreError> {
         self.storage
             .strand
-            .write(file::add(&file).into_iter().collect())
+            .write(file::add(file).into_iter().collect())
             .await
             .map(|_| ())
     }
@@ -297,7 +349,7 @@ impl Store for SqliteStore {
     }
 
     async fn set_reconciliation(&self, reconciliation: Reconciliation) -> Result<(), StoreError> {
-        let statement = queue::set_reconciliation(&reconciliation);
+        let statement = queue::set_reconciliation(reconciliation);
         self.kyc.strand.write(vec![statement]).await.map(|_| ())
     }
 
@@ -323,4 +375,25 @@ fn one_value<T: Column>(ran: Ran) -> Result<Option<T>, StoreError> {
 
 fn corrupt() -> StoreError {
     StoreError::Failed("a stored row does not have the form that this program writes".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_block_is_fetched_before_this_one_is_used_up() {
+        let mut stock = Stock { now: 0..0, next: 0..0 };
+        assert!(stock.is_low());
+        assert_eq!((stock.take(1), stock.take(0)), (None, Some(0)));
+        stock.next = 1..1 + ID_BLOCK;
+        assert_eq!(stock.take(ID_BLOCK / 2), Some(1));
+        assert!(!stock.is_low(), "half of it is left");
+        assert_eq!(stock.take(1), Some(1 + ID_BLOCK / 2));
+        assert!(stock.is_low());
+        stock.next = 10_000..10_000 + ID_BLOCK;
+        assert!(!stock.is_low(), "fetched");
+        assert_eq!(stock.take(ID_BLOCK), Some(10_000), "what is too little is left out");
+        assert_eq!(stock.take(1), None);
+    }
 }

@@ -23,7 +23,7 @@ const GROUP_MAX: usize = 64;
 /// to ask again. As a share of what a commit takes, too: the longer that is, the more one commit for all of them saves.
 const GATHER_GAP: Duration = Duration::from_micros(300);
 const GATHER_GAP_SHARE: u32 = 4;
-/// How long that may go on: as long as a commit takes, which it saves, and no longer than this.
+/// How long that may go on.
 const GATHER_MAX: Duration = Duration::from_millis(10);
 
 /// Statements that hold together, and who waits for them.
@@ -67,7 +67,7 @@ impl Strand {
             log_pages,
             breaks,
             expected: 1,
-            commit_time: Duration::ZERO,
+            took: Took::default(),
         };
         let thread = thread::Builder::new().name("kyc-strand".to_owned());
         let thread = thread.spawn(move || owned.serve(&writes))?;
@@ -122,8 +122,28 @@ struct Writer {
     breaks: Breaks,
     /// How many were answered last, and how many waited then.
     expected: usize,
-    /// How long the last commit took, without its statements.
-    commit_time: Duration,
+    /// How long the last group took.
+    took: Took,
+}
+
+/// How long a group took.
+#[derive(Debug, Clone, Copy, Default)]
+struct Took {
+    /// The statements of one write, on average.
+    write: Duration,
+    /// The commit.
+    commit: Duration,
+}
+
+impl Took {
+    /// How long a group may wait until it has as many writes as are expected: by how much the commit takes longer than
+    /// they do. Where the disk takes the time, one commit for all of them saves it. Where the processors take it, those
+    /// who are missing work on their writes while the others' are committed, and waiting for them would only take the
+    /// turns apart.
+    fn patience(self, expected: usize) -> Duration {
+        let writes = self.write.saturating_mul(u32::try_from(expected).unwrap_or(u32::MAX));
+        self.commit.saturating_sub(writes).min(GATHER_MAX)
+    }
 }
 
 impl Writer {
@@ -149,9 +169,10 @@ impl Writer {
         let mut group = vec![first];
         group.extend(writes.try_iter().take(GROUP_MAX - 1));
         let expected = self.expected.min(GROUP_MAX);
-        if group.len() < expected {
-            let gap = GATHER_GAP.max(self.commit_time / GATHER_GAP_SHARE);
-            let end = Instant::now() + GATHER_GAP.max(self.commit_time).min(GATHER_MAX);
+        let patience = self.took.patience(expected);
+        if group.len() < expected && !patience.is_zero() {
+            let gap = GATHER_GAP.max(self.took.commit / GATHER_GAP_SHARE);
+            let end = Instant::now() + patience;
             while group.len() < expected
                 && let Ok(write) = writes.recv_deadline(end.min(Instant::now() + gap))
             {
@@ -172,7 +193,7 @@ impl Writer {
             return refuse_all(&StoreError::Busy);
         }
         let started = Instant::now();
-        let results = commit_group(&self.connection, group, &mut self.commit_time).unwrap_or_else(|failed| {
+        let results = commit_group(&self.connection, group, &mut self.took).unwrap_or_else(|failed| {
             // Where the disk is full, a log that has been moved is written over from its beginning.
             self.checkpoints.ask();
             if failed.outcome_is_unknown {
@@ -203,11 +224,12 @@ type Results = Vec<Result<Ran, StoreError>>;
 /// Writes a group as one transaction. A write that fails does not take its neighbours down; a failed commit
 /// acknowledges nobody.
 #[expect(clippy::disallowed_methods, reason = "measures, for the next group's patience")]
-fn commit_group(connection: &Connection, group: &[Write], commit_time: &mut Duration) -> Result<Results, Failed> {
+fn commit_group(connection: &Connection, group: &[Write], took: &mut Took) -> Result<Results, Failed> {
     let nothing_done = |error| Failed {
         error,
         outcome_is_unknown: false,
     };
+    let begun = Instant::now();
     begin(connection).map_err(nothing_done)?;
     // To be able to take back one write alone has its price, and few fail: it is paid when one has.
     let results = match run_together(connection, group) {
@@ -217,9 +239,12 @@ fn commit_group(connection: &Connection, group: &[Write], commit_time: &mut Dura
             nothing_done(error)
         })?,
     };
-    let begun = Instant::now();
+    let ran = Instant::now();
     let committed = batch(connection, "COMMIT");
-    *commit_time = begun.elapsed();
+    *took = Took {
+        write: (ran - begun) / u32::try_from(group.len()).unwrap_or(u32::MAX).max(1),
+        commit: ran.elapsed(),
+    };
     committed.map_err(|error| {
         let _ = batch(connection, "ROLLBACK");
         Failed {
@@ -275,4 +300,21 @@ fn run_all(connection: &Connection, statements: &[Statement]) -> Result<Ran, Sto
         last = run(connection, statement)?;
     }
     Ok(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_waits_where_the_disk_takes_longer_than_the_writes_that_are_expected() {
+        let took = |write, commit| Took {
+            write: Duration::from_micros(write),
+            commit: Duration::from_micros(commit),
+        };
+        assert_eq!(took(70, 8_000).patience(64), Duration::from_micros(8_000 - 64 * 70));
+        assert_eq!(took(70, 600).patience(64), Duration::ZERO);
+        assert_eq!(took(70, 600).patience(2), Duration::from_micros(460));
+        assert_eq!(took(70, 500_000).patience(64), GATHER_MAX);
+    }
 }

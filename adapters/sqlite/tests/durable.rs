@@ -19,8 +19,8 @@ use kyc_core::time::Time;
 use kyc_core::work::{Context, Ids};
 use kyc_ports::contract::reopening;
 use kyc_ports::store::{Store, Wanted};
-use kyc_sqlite::SqliteStore;
 use kyc_sqlite::ledger::{Checked, LedgerError, export, verify, verify_export};
+use kyc_sqlite::{Options, SqliteStore};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -34,7 +34,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn open(folder: &TempDir) -> SqliteStore {
-    SqliteStore::open(folder.path(), 2).unwrap()
+    SqliteStore::open(folder.path(), Options::default()).unwrap()
 }
 
 fn kyc_db(folder: &TempDir) -> std::path::PathBuf {
@@ -108,7 +108,7 @@ async fn set_risk(store: &dyn Store, number: i64, risk_level: RiskLevel, kept: O
     };
     let decided = AnyChange::decide(&change, &state, &context).unwrap();
     let (first_id, salts) = salts(store, decided.events.len()).await;
-    let mut commit = Commit::of_customer(&state, &decided.state, &decided.events, decided.queue, first_id, salts);
+    let mut commit = Commit::of_customer(&state, &decided.state, decided.events, decided.queue, first_id, salts);
     commit.kept = kept;
     store.commit(commit).await.unwrap();
 }
@@ -594,5 +594,5 @@ fn a_database_that_is_not_there_is_not_made_by_looking() {
     assert!(verify(&kyc_db(&folder)).is_err());
     assert!(export(&kyc_db(&folder), Vec::new()).is_err());
     assert!(!Path::new(&kyc_db(&folder)).exists());
-    assert!(SqliteStore::open(&folder.path().join("missing"), 2).is_err());
+    assert!(SqliteStore::open(&folder.path().join("missing"), Options::default()).is_err());
 }

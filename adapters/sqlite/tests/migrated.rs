@@ -11,7 +11,7 @@ use kyc_core::time::Time;
 use kyc_ports::contract::reopening;
 use kyc_ports::store::{Store, Wanted};
 use kyc_sqlite::ledger::verify;
-use kyc_sqlite::{OpenError, SqliteStore};
+use kyc_sqlite::{OpenError, Options, SqliteStore};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -29,7 +29,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn open(folder: &TempDir) -> SqliteStore {
-    SqliteStore::open(folder.path(), 2).unwrap()
+    SqliteStore::open(folder.path(), Options::default()).unwrap()
 }
 
 fn kyc_db(folder: &TempDir) -> PathBuf {
@@ -235,7 +235,7 @@ fn a_newer_programs_database_is_refused() {
         let (folder, before) = filled();
         let connection = Connection::open(folder.path().join(name)).unwrap();
         connection.pragma_update(None, "user_version", 99).unwrap();
-        let error = SqliteStore::open(folder.path(), 2).unwrap_err();
+        let error = SqliteStore::open(folder.path(), Options::default()).unwrap_err();
         assert!(matches!(error, OpenError::Newer { version: 99, .. }), "{error}");
         assert_eq!(
             error.to_string(),

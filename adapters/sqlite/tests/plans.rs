@@ -7,7 +7,7 @@ use kyc_core::id::{CustomerId, CustomerKey, DocumentId, ProfileId, StepId};
 use kyc_core::query::{AuditFilter, Filter, Page, Query};
 use kyc_sql::statement::Statement;
 use kyc_sql::{list, load};
-use kyc_sqlite::SqliteStore;
+use kyc_sqlite::{Options, SqliteStore};
 
 /// What SQLite says that it does, a line for each table.
 fn plan(database: &rusqlite::Connection, statement: &Statement) -> Vec<String> {
@@ -23,7 +23,7 @@ fn plan(database: &rusqlite::Connection, statement: &Statement) -> Vec<String> {
 
 /// A new database.
 fn database(folder: &std::path::Path) -> rusqlite::Connection {
-    drop(SqliteStore::open(folder, 1).unwrap());
+    drop(SqliteStore::open(folder, Options::default()).unwrap());
     rusqlite::Connection::open(folder.join("kyc.db")).unwrap()
 }
 

@@ -3,6 +3,7 @@
 use super::canonical::as_it_comes;
 use super::*;
 use crate::limits::JSON_DEPTH_MAX;
+use crate::record::{Cell, Column};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -232,6 +233,18 @@ fn what_is_canonical_as_it_comes_is_not_sorted_again() {
 }
 
 #[test]
+fn a_stored_text_that_is_no_json_is_none() {
+    for cell in [
+        Cell::Text("{\"a\":".to_owned()),
+        Cell::Text(String::new()),
+        Cell::Int(1),
+        Cell::Null,
+    ] {
+        assert_eq!(JsonText::from_cell(cell.clone()), None, "{cell:?}");
+    }
+}
+
+#[test]
 fn a_document_reads_and_writes_as_its_value() {
     let json: Json = serde_json::from_str(r#"{"a":[1]}"#).unwrap();
     assert_eq!(json["a"], json!([1]));
@@ -328,6 +341,20 @@ proptest! {
     #[test]
     fn the_canonical_form_is_the_librarys(value in prop_oneof![any_value(), plain_value()]) {
         prop_assert_eq!(canonical(&value), serde_json_canonicalizer::to_vec(&value).unwrap());
+    }
+
+    /// As it is made, and as it comes back from where it was stored.
+    #[test]
+    fn a_text_keeps_its_value_and_its_canonical_form(value in prop_oneof![any_value(), plain_value()]) {
+        let made = JsonText::of(&value);
+        let stored = JsonText::from_cell(made.to_cell()).unwrap();
+        prop_assert_eq!(made.clone().take_cell(), Cell::Text(value.to_string()));
+        for text in [&made, &stored] {
+            prop_assert_eq!(text.value(), value.clone());
+            prop_assert_eq!(text.canonical().into_owned(), canonical(&value));
+            prop_assert_eq!(serde_json::to_value(text).unwrap(), value.clone());
+        }
+        prop_assert_eq!(made, stored);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use kyc_ports::app::{App, Ports, Rate};
 use kyc_ports::outbound::Outbound;
 use kyc_ports::tokens::Tokens;
 use kyc_ports::vault::Vault;
-use kyc_sqlite::SqliteStore;
+use kyc_sqlite::{Options, SqliteStore};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -91,7 +91,11 @@ impl Wiring {
     /// Opens the databases and files, and puts all together.
     pub(crate) fn wire(self, dir: &DataDir) -> Result<(App, Hub, Arc<SqliteStore>), Failure> {
         let failed = |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", dir.root().display()));
-        let store = SqliteStore::open(&dir.bases(), self.readers).map_err(|error| failed(&error))?;
+        let options = Options {
+            readers: self.readers,
+            ..Options::default()
+        };
+        let store = SqliteStore::open(&dir.bases(), options).map_err(|error| failed(&error))?;
         let store = Arc::new(store);
         let blobs = FsBlobs::open(dir.storage()).map_err(|error| failed(&error))?;
         let hub = Hub::new();

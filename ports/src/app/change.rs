@@ -59,7 +59,7 @@ impl App {
         let state = &*loaded.state;
         let needs = change.needs(state);
         let context = self.context(actor, state, &needs).await?;
-        let mut decided = change.decide(state, &context)?;
+        let decided = change.decide(state, &context)?;
         if decided.events.is_empty() {
             return Ok(Attempt::Answered(decided.outcome));
         }
@@ -71,19 +71,27 @@ impl App {
                 claimed => claimed.map_err(refused)?,
             }
         }
-        let commit = self.commit_of(state, &decided, keyed, &context).await?;
+        let Decided {
+            state: after,
+            events,
+            queue,
+            outcome,
+        } = decided;
+        let notify = &self.ports.notify;
+        let told = notify.is_heard().then(|| notices(&after, &events));
+        let calls_due = queue.iter().any(|change| matches!(change, QueueChange::Add(_)));
+        let (first_id, salts) = self.audit_ids(events.len()).await?;
+        let mut commit = Commit::of_customer(state, &after, events, queue, first_id, salts.into_iter());
+        if let (Some(keyed), Ok(body)) = (keyed, &outcome) {
+            commit.kept = Some(keyed.kept(body, context.now));
+        }
         let head = commit.head;
         let under_way = self.under_way(commit.stream.clone());
         match self.ports.store.commit(commit).await {
             Err(StoreError::Conflict) => Ok(Attempt::Overtaken),
             Err(error) => Err(refused(error)),
             Ok(()) => {
-                let generation = under_way.end();
-                let notify = &self.ports.notify;
-                let told = notify.is_heard().then(|| notices(&decided.state, &decided.events));
-                let outcome = std::mem::replace(&mut decided.outcome, Ok(Value::Null));
-                let calls_due = decided.queue.iter().any(|change| matches!(change, QueueChange::Add(_)));
-                self.remember(generation, &loaded, head, decided);
+                self.remember(under_way.end(), &loaded, head, after);
                 if let Some(notices) = told {
                     notify.publish(notices);
                 }
@@ -93,28 +101,6 @@ impl App {
                 Ok(Attempt::Answered(outcome))
             }
         }
-    }
-
-    async fn commit_of(
-        &self,
-        state: &CustomerState,
-        decided: &Decided,
-        keyed: Option<&Keyed>,
-        context: &Context,
-    ) -> Result<Commit, Rejection> {
-        let (first_id, salts) = self.audit_ids(decided.events.len()).await?;
-        let mut commit = Commit::of_customer(
-            state,
-            &decided.state,
-            &decided.events,
-            decided.queue.clone(),
-            first_id,
-            salts.into_iter(),
-        );
-        if let (Some(keyed), Ok(body)) = (keyed, &decided.outcome) {
-            commit.kept = Some(keyed.kept(body, context.now));
-        }
-        Ok(commit)
     }
 
     /// Ids and salts of the audit rows. Taken after the load, so that they rise along the stream.

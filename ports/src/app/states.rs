@@ -8,7 +8,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use kyc_core::brand::BrandState;
-use kyc_core::command::{Decided, TemplateNeed};
+use kyc_core::command::TemplateNeed;
 use kyc_core::customer::CustomerState;
 use kyc_core::id::{Brand, CustomerId, CustomerKey, Slug};
 use kyc_core::json::Json;
@@ -98,7 +98,7 @@ impl App {
     }
 
     /// What a customer has become by a commit is where the next decision begins.
-    pub(super) fn remember(&self, generation: Option<u32>, before: &Loaded, head: Head, decided: Decided) {
+    pub(super) fn remember(&self, generation: Option<u32>, before: &Loaded, head: Head, after: CustomerState) {
         let (Some(cache), Some(generation)) = (self.cache(), generation) else {
             return;
         };
@@ -106,9 +106,9 @@ impl App {
             let key = before.state.key.clone();
             let state = CustomerState {
                 head,
-                deliveries: relevant(&decided.state.deliveries),
+                deliveries: relevant(&after.deliveries),
                 waiting: Vec::new(),
-                ..decided.state
+                ..after
             };
             cache.states.customers.put(key, generation, Arc::new(state));
         }

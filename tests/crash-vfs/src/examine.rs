@@ -21,7 +21,7 @@ use kyc_core::template::Template;
 use kyc_core::time::Time;
 use kyc_memory::{MemoryStore, Snapshot};
 use kyc_ports::store::Store;
-use kyc_sqlite::{SqliteStore, ledger};
+use kyc_sqlite::{Options, SqliteStore, ledger};
 use rusqlite::Connection;
 
 use crate::examine::calls::Calls;
@@ -185,7 +185,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn stored(folder: &Path, kyc: &Connection, heads: &BTreeMap<StreamKey, Hash>) -> Result<Stored, Fault> {
-    let store = SqliteStore::open(folder, 1).map_err(failed)?;
+    let store = SqliteStore::open(folder, Options::default()).map_err(failed)?;
     let templates: Vec<Template> = rows(kyc)?;
     let mut kept: Vec<KeptReply> = rows(kyc)?;
     kept.sort_by(|one, other| {

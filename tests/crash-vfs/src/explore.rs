@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::fs;
 use std::ops::Range;
 
-use kyc_sqlite::SqliteStore;
+use kyc_sqlite::{Options, SqliteStore};
 use tempfile::TempDir;
 
 use crate::disk::{Files, Moment, Reached, Wreck};
@@ -197,7 +197,7 @@ impl Explorer<'_> {
         let folder = self.scratch.path().join(self.tally.opened.to_string());
         self.tally.opened += 1;
         lay_out(files, &folder);
-        drop(SqliteStore::open(&folder, 1).map_err(|error| format!("does not open: {error}"))?);
+        drop(SqliteStore::open(&folder, Options::default()).map_err(|error| format!("does not open: {error}"))?);
         let left = files_of(&folder);
         if !left.keys().eq(["kyc.db", "storage.db"]) {
             return Err(format!("closing leaves {:?}", left.keys()));
@@ -235,6 +235,7 @@ impl Explorer<'_> {
             clients: 1,
             commands: 2,
             restarts: 0,
+            log_pages: 2_000,
             checkpoints: true,
         };
         let outcome = load.run(folder.path(), Disk::Honest, before);

@@ -11,7 +11,7 @@ use kyc_core::time::Time;
 use kyc_memory::{ManualClock, MemoryBlobs, ScriptedOutbound, SeededEntropy};
 use kyc_ports::app::{App, Ports};
 use kyc_ports::notify::Silent;
-use kyc_sqlite::SqliteStore;
+use kyc_sqlite::{Options, SqliteStore};
 use kyc_tests::sim::{MASTER_KEY, START, TestTokens};
 use kyc_tests::tenants::Tenant;
 use kyc_vault::SealingVault;
@@ -35,6 +35,8 @@ pub struct Load {
     pub restarts: u32,
     /// Whether checkpoints of every kind come in between, on a connection of their own.
     pub checkpoints: bool,
+    /// Pages in a log that are worth a checkpoint of the store's own.
+    pub log_pages: i32,
 }
 
 /// What came of it.
@@ -86,7 +88,11 @@ impl Load {
             .build()
             .expect("a runtime");
         for life in 0..=self.restarts {
-            let store = SqliteStore::open(folder, 2).expect("the store opens");
+            let options = Options {
+                log_pages: self.log_pages,
+                ..Options::default()
+            };
+            let store = SqliteStore::open(folder, options).expect("the store opens");
             let app = App::new(Ports {
                 store: Arc::new(Watched::new(store, notebook.clone())),
                 blobs: blobs.clone(),

@@ -34,6 +34,7 @@ const WORK: Load = Load {
     commands: 8,
     restarts: 0,
     checkpoints: true,
+    log_pages: 2_000,
 };
 
 /// A store that has done some work on an honest disk, and what it has promised.
@@ -130,7 +131,7 @@ fn what_several_clients_were_told_outlives_every_crash() {
     }
 }
 
-/// SQLite makes one when the log has a thousand pages, and then writes the log from its beginning again.
+/// The store makes one when the log has two thousand pages here, and then writes it from its beginning again.
 #[test]
 fn a_checkpoint_of_the_stores_own_loses_nothing() {
     let load = Load {

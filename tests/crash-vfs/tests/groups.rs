@@ -15,7 +15,7 @@ use kyc_memory::{ManualClock, MemoryBlobs, ScriptedOutbound, SeededEntropy};
 use kyc_ports::app::{App, Ports};
 use kyc_ports::notify::Silent;
 use kyc_ports::store::{Store, StoreError};
-use kyc_sqlite::SqliteStore;
+use kyc_sqlite::{Options, SqliteStore};
 use kyc_tests::decisions::commit_of;
 use kyc_tests::sim::{BRAND, MARY, MASTER_KEY, START, TestTokens, id_of, request};
 use kyc_vault::SealingVault;
@@ -28,7 +28,7 @@ const NOW: Time = Time::from_seconds(START);
 
 fn store(folder: &Path) -> Arc<SqliteStore> {
     shim::install();
-    Arc::new(SqliteStore::open(folder, 1).unwrap())
+    Arc::new(SqliteStore::open(folder, Options::default()).unwrap())
 }
 
 fn app(store: Arc<SqliteStore>) -> App {
@@ -99,7 +99,7 @@ fn an_approval_is_six_statements_at_most() {
     let store = store(folder.path());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let commits = runtime.block_on(approvals(&store, 1));
-    let statements = kyc_sql::commit::statements(&commits[0]);
+    let statements = kyc_sql::commit::statements(commits[0].clone());
     assert!(statements.len() <= 6, "{statements:#?}");
 }
 
