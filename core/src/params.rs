@@ -4,6 +4,8 @@
 //! type is checked first, and serde runs on what passed. Reading order: this file, `schema.rs`
 //! (the schema made ready), `walk.rs` (the check), `union.rs` (alternatives), `keywords.rs`.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -97,9 +99,9 @@ impl Compiled {
     ///
     /// # Errors
     /// Code `repeated` for a name given twice.
-    pub fn from_query(
+    pub fn from_query<'a>(
         &self,
-        pairs: impl Iterator<Item = (String, String)>,
+        pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
     ) -> Result<Map<String, Value>, Vec<Problem>> {
         let mut members = Map::new();
         let mut problems = Vec::new();
@@ -108,7 +110,7 @@ impl Compiled {
                 break;
             }
             let field = || Path::Root.member(&name).to_string();
-            if members.contains_key(&name) {
+            if members.contains_key(&*name) {
                 problems.push(Problem::new(field(), "repeated", "is given more than once"));
                 continue;
             }
@@ -116,7 +118,7 @@ impl Compiled {
                 .defs
                 .member(&name)
                 .map_or(Kinds::STRING, |node| self.defs.kinds(node));
-            members.insert(name, from_text(kinds, text));
+            members.insert(name.into_owned(), from_text(kinds, text));
         }
         if problems.is_empty() {
             Ok(members)
@@ -127,8 +129,8 @@ impl Compiled {
 }
 
 /// A text as the first of integer, number and boolean that is allowed and fits; else it stays text.
-fn from_text(kinds: Kinds, text: String) -> Value {
-    let whole = text.parse::<i64>().ok().filter(|whole| whole.to_string() == text);
+fn from_text(kinds: Kinds, text: Cow<'_, str>) -> Value {
+    let whole = text.parse::<i64>().ok().filter(|_| is_plain(&text));
     if let Some(whole) = whole.filter(|_| kinds.typed_and_allows(Kinds::INTEGER)) {
         return whole.into();
     }
@@ -137,12 +139,18 @@ fn from_text(kinds: Kinds, text: String) -> Value {
     {
         return number;
     }
-    match text.as_str() {
+    match &*text {
         "true" if kinds.typed_and_allows(Kinds::BOOLEAN) => return true.into(),
         "false" if kinds.typed_and_allows(Kinds::BOOLEAN) => return false.into(),
         _ => {}
     }
-    Value::String(text)
+    Value::String(text.into_owned())
+}
+
+/// Whether a text that is a whole number is written as numbers are: no sign `+`, no leading zero, no `-0`.
+fn is_plain(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    text == "0" || !digits.starts_with(['0', '+'])
 }
 
 fn json_number(text: &str) -> Option<Value> {

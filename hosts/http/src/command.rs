@@ -1,5 +1,7 @@
 //! One command over HTTP: its `data` comes from the path, the query and the body.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderName, Method, Response};
@@ -74,7 +76,7 @@ fn query_members(command: &Command, query: &str) -> Result<Map<String, Value>, R
     if query.is_empty() {
         return Ok(Map::new());
     }
-    let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
+    let pairs = form_urlencoded::parse(query.as_bytes());
     command.params.from_query(pairs).map_err(Rejection::InvalidData)
 }
 
@@ -122,14 +124,16 @@ fn merged(mut query: Map<String, Value>, body: Map<String, Value>) -> Result<Map
 /// The path wins; a body that says otherwise is wrong.
 fn put_path_members(
     command: &Command,
-    path: Vec<(String, String)>,
+    path: Vec<(Cow<'_, str>, Cow<'_, str>)>,
     data: &mut Map<String, Value>,
 ) -> Result<(), Rejection> {
-    for (name, value) in command
-        .params
-        .from_query(path.into_iter())
-        .map_err(Rejection::InvalidData)?
-    {
+    let members = command.params.from_query(path.into_iter());
+    let members = members.map_err(Rejection::InvalidData)?;
+    if data.is_empty() {
+        *data = members;
+        return Ok(());
+    }
+    for (name, value) in members {
         put(data, name, value)?;
     }
     Ok(())

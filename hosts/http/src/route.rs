@@ -1,5 +1,6 @@
 //! The command table's REST routes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,9 +18,9 @@ pub(crate) struct Routes {
 
 /// A request's command and its path parameters.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct Found<'a> {
     pub(crate) command: &'static Command,
-    pub(crate) path: Vec<(String, String)>,
+    pub(crate) path: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
 impl Routes {
@@ -36,7 +37,7 @@ impl Routes {
         Self { paths: Arc::new(paths) }
     }
 
-    pub(crate) fn find(&self, method: &Method, path: &str) -> Result<Found, Rejection> {
+    pub(crate) fn find<'a>(&'a self, method: &Method, path: &'a str) -> Result<Found<'a>, Rejection> {
         let matched = self.paths.at(path).map_err(|_| Rejection::NotFound("route"))?;
         let is_method = |command: &&&Command| command.methods.iter().any(|own| own.name() == method.as_str());
         let command = *matched.value.iter().find(is_method).ok_or_else(|| {
@@ -48,9 +49,9 @@ impl Routes {
                 .collect();
             Rejection::MethodNotAllowed(allowed.join(", "))
         })?;
-        let decoded = |(name, value): (&str, &str)| {
+        let decoded = |(name, value): (&'a str, &'a str)| {
             let value = percent_decode_str(value).decode_utf8().ok()?;
-            Some((name.to_owned(), value.into_owned()))
+            Some((Cow::Borrowed(name), value))
         };
         let path = matched
             .params

@@ -91,11 +91,13 @@ impl Listener {
 
     async fn read(&self, reader: ReadHalf<Box<dyn Io>>, connection: Arc<Connection>, gone: &CancellationToken) {
         let mut frames = Frames::new(reader, self.frame_bytes_max);
+        // One of its own: it is asked with every frame, under a lock.
+        let stop = self.stop.child_token();
         loop {
             let next = tokio::time::timeout(self.timeouts.idle, frames.next());
             let frame = tokio::select! {
                 () = gone.cancelled() => break,
-                () = self.stop.cancelled() => break,
+                () = stop.cancelled() => break,
                 frame = next => frame,
             };
             match frame {

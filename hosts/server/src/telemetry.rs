@@ -57,15 +57,18 @@ pub(crate) struct Requests {
     transport: &'static str,
     seconds: Histogram,
     successes: HashMap<&'static str, OnceLock<Counter>>,
+    /// Those of whom no command is told.
+    plain_successes: OnceLock<Counter>,
 }
 
 impl Requests {
     pub(crate) fn of(transport: &'static str) -> Self {
-        let names = table().iter().map(|command| command.name).chain([""]);
+        let names = table().iter().map(|command| command.name);
         Self {
             transport,
             seconds: metrics::histogram!("kyc_request_seconds", "transport" => transport),
             successes: names.map(|name| (name, OnceLock::new())).collect(),
+            plain_successes: OnceLock::new(),
         }
     }
 
@@ -75,7 +78,12 @@ impl Requests {
             let (transport, status) = (self.transport, status.to_string());
             metrics::counter!("kyc_requests_total", "transport" => transport, "command" => command, "status" => status)
         };
-        match self.successes.get(command).filter(|_| status == 200) {
+        let known = match (command, status) {
+            ("", 200) => Some(&self.plain_successes),
+            (_, 200) => self.successes.get(command),
+            _ => None,
+        };
+        match known {
             Some(known) => known.get_or_init(counter).increment(1),
             None => counter().increment(1),
         }

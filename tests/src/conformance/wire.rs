@@ -293,7 +293,7 @@ fn text(request: &Request, name: &str, value: &Value) -> Option<String> {
     let read = request
         .command
         .params
-        .from_query([(name.to_owned(), text.clone())].into_iter());
+        .from_query([(name.into(), text.as_str().into())].into_iter());
     // A text that is refused in a URL is refused elsewhere too, and an unknown member whatever its value.
     let is_same = read.map_or(value.is_string(), |members| members.get(name) == Some(value));
     let is_known = request.command.params.schema()["properties"].get(name).is_some();

@@ -103,6 +103,6 @@ proptest! {
 
     #[test]
     fn a_query_of_any_text_is_read_or_refused(name in "level|ratio|code|x", text: String) {
-        let _ = Compiled::of::<AddStep>().from_query(std::iter::once((name, text)));
+        let _ = Compiled::of::<AddStep>().from_query(std::iter::once((name.into(), text.into())));
     }
 }

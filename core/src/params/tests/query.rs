@@ -5,9 +5,7 @@ use serde_json::json;
 use super::*;
 
 fn query(text: &[(&str, &str)]) -> Result<Value, Vec<String>> {
-    let pairs = text
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let pairs = text.iter().map(|(name, value)| ((*name).into(), (*value).into()));
     let read = Compiled::of::<AddStep>().from_query(pairs);
     read.map(Value::Object).map_err(|problems| listed(&problems))
 }
