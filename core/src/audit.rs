@@ -82,7 +82,7 @@ impl<'a> After<'a> {
         let history = event.history.as_ref();
         let log = (!event.log.is_empty()).then(|| json_of(&event.log));
         let is_there = event.after.is_some() || history.is_some() || log.is_some();
-        is_there.then(|| Self {
+        is_there.then_some(Self {
             members: event.after.as_ref(),
             history,
             log,
