@@ -1,5 +1,5 @@
 //! What SQLite itself does with the rows of the durable commands: the same statements, 64 commits a transaction, on a
-//! connection with the server's settings, while a thread checkpoints as the server's does.
+//! connection with the server's settings, while a thread checkpoints whenever the log is as long as the server's may become.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -126,7 +126,14 @@ impl Seed {
             .map_err(|error| refused(&error))?;
         decided.outcome.map_err(|error| refused(&error))?;
         let salts = (first_audit..).map(salt);
-        let commit = Commit::of_customer(state, &decided.state, decided.events, decided.queue, first_audit, salts);
+        let commit = Commit::of_customer(
+            state,
+            &decided.state,
+            &decided.events,
+            decided.queue,
+            first_audit,
+            salts,
+        );
         let after = CustomerState {
             head: commit.head,
             ..decided.state

@@ -272,7 +272,7 @@ pub struct AuditView {
 
 impl From<&AuditRow> for AuditView {
     fn from(row: &AuditRow) -> Self {
-        let shown = |data: &Option<JsonText>| data.as_ref().map(|data| Json::from(in_seconds(&data.value())));
+        let shown = |data: &Option<JsonText>| data.as_ref().map(|data| Json::from(in_seconds(data.value())));
         Self {
             id: row.id,
             brand: row.brand.clone(),
@@ -298,24 +298,23 @@ impl From<&AuditRow> for AuditView {
 }
 
 /// Audit data with its times in seconds: rows keep microseconds, the manager API shows seconds.
-fn in_seconds(data: &Value) -> Value {
-    let Value::Object(members) = data else {
-        return data.clone();
+fn in_seconds(data: Value) -> Value {
+    let Value::Object(mut members) = data else {
+        return data;
     };
-    let shown = members.iter().map(|(name, value)| {
-        let value = match value {
+    for (name, value) in &mut members {
+        *value = match value.take() {
             Value::Number(number) if is_time(name) => number
                 .as_i64()
-                .map_or_else(|| value.clone(), |micros| Time(micros).seconds().into()),
-            Value::Object(_) if name == HISTORY_MEMBER => in_seconds(value),
+                .map_or(Value::Number(number), |micros| Time(micros).seconds().into()),
+            object @ Value::Object(_) if name == HISTORY_MEMBER => in_seconds(object),
             Value::Array(entries) if name == ALSO_MEMBER || name == LOG_MEMBER => {
-                entries.iter().map(in_seconds).collect()
+                entries.into_iter().map(in_seconds).collect()
             }
-            _ => value.clone(),
+            other => other,
         };
-        (name.clone(), value)
-    });
-    Value::Object(shown.collect())
+    }
+    Value::Object(members)
 }
 
 fn is_time(name: &str) -> bool {

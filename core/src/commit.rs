@@ -158,18 +158,18 @@ impl Commit {
     pub fn of_customer(
         before: &CustomerState,
         after: &CustomerState,
-        events: Vec<Event>,
+        events: &[Event],
         queue: Vec<QueueChange>,
         first_id: i64,
         salts: impl Iterator<Item = Hash>,
     ) -> Self {
         let stream = before.stream();
-        let audit = sealed(&events, &stream, first_id, salts, before.head.hash);
-        let (mut history, mut log) = (Vec::new(), Vec::new());
-        for (row, event) in audit.iter().zip(events) {
-            history.extend(event.history.and_then(|entry| HistoryRow::new(row, entry)));
-            log.extend(event.log);
-        }
+        let audit = sealed(events, &stream, first_id, salts, before.head.hash);
+        let history = audit
+            .iter()
+            .zip(events)
+            .filter_map(|(row, event)| HistoryRow::new(row, event.history.clone()?));
+        let history = history.collect();
         let head = next_head(&before.head, &audit, after.head.due_time);
         Self {
             profile: after
@@ -178,7 +178,7 @@ impl Commit {
                 .and_then(|profile| Put::changed(before.profile.as_ref(), profile)),
             steps: changed(&before.steps, &after.steps, |step| step.id.0),
             documents: changed(&before.documents, &after.documents, |document| document.id.0),
-            log,
+            log: events.iter().flat_map(|event| event.log.iter().cloned()).collect(),
             deliveries: changed(&before.deliveries, &after.deliveries, |delivery| delivery.id.0),
             queue,
             audit,

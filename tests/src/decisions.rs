@@ -75,5 +75,5 @@ pub async fn commit_of(
     };
     let first_id = store.reserve(wanted).await.unwrap().audit;
     let salts = std::iter::repeat(Hash([7; 32]));
-    Commit::of_customer(&state, &decided.state, decided.events, decided.queue, first_id, salts)
+    Commit::of_customer(&state, &decided.state, &decided.events, decided.queue, first_id, salts)
 }

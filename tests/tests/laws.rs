@@ -468,7 +468,7 @@ fn evolved(before: &CustomerState, decided: &Decided) -> CustomerState {
     let commit = Commit::of_customer(
         before,
         &decided.state,
-        decided.events.clone(),
+        &decided.events,
         decided.queue.clone(),
         1_000,
         salts,

@@ -440,7 +440,7 @@ fn fill(world: &World, tenant: &Tenant) {
     };
     let first_id = run(world.store.reserve(wanted)).expect("ids").audit;
     let salts = std::iter::repeat_n(Hash::ZERO, events.len());
-    let commit = Commit::of_customer(&before, &after, events, queue, first_id, salts);
+    let commit = Commit::of_customer(&before, &after, &events, queue, first_id, salts);
     run(world.store.commit(commit)).expect("it is stored");
 }
 

@@ -831,6 +831,23 @@ fn a_half_sent_body_stores_nothing() {
 }
 
 #[test]
+fn who_has_asked_and_closed_their_side_is_answered() {
+    let server = server();
+    let token = server.manager();
+    let body = template("re-closed", "one").to_string();
+    let head = format!(
+        "POST /manager/kyc/templates HTTP/1.1\r\nhost: x\r\nauthorization: {token}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(server.http).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let answer = read_to_close(&mut stream);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(count(&server.rest(&token), "/manager/kyc/templates?brand=re-closed"), 1);
+}
+
+#[test]
 fn a_refusal_before_the_body_keeps_the_connection_or_says_that_it_ends() {
     let server = server();
     let mut stream = TcpStream::connect(server.http).unwrap();

@@ -1,8 +1,9 @@
 //! Checkpoints: what the write-ahead log holds is moved into the database, and the log begins anew.
 //!
-//! A thread of its own moves most of it, so that no commit waits for that. Under load it never sees the end: the strand
-//! goes on writing behind it. So the strand moves the rest itself, between two groups, when nobody else writes.
+//! A thread of its own moves most of it and syncs that, so that no commit waits for it. Under load it never sees the end:
+//! the strand goes on writing behind it. So the strand moves the rest itself, between two groups, when nobody else writes.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -16,10 +17,12 @@ use crate::database::{BUSY_TIMEOUT, outcome_is_unknown};
 
 /// Times that the thread moves what has been written during the last time, before the strand moves the rest.
 const PASSES_MAX: usize = 4;
-/// Pages that it may leave to the strand: 2 MiB.
-const PAGES_LEFT_MAX: i32 = 500;
+/// Pages that are few enough for the strand: 2 MiB.
+const PAGES_LEFT_FEW: i32 = 500;
 /// Pages that the log may hold while something keeps it from beginning anew: 1 GiB. Until it does, writes are refused.
 pub(crate) const PAGES_MAX: i32 = 262_144;
+/// How long the thread rests when the log could not be moved: a full disk is asked again with every commit that fails.
+const REST: Duration = Duration::from_secs(1);
 /// How long the strand waits for readers of the log.
 const RESTART_WAIT: Duration = Duration::from_millis(20);
 
@@ -64,9 +67,12 @@ impl Breaks {
 }
 
 impl Checkpointer {
-    /// Starts the thread over a connection of its own.
+    /// Starts the thread over a connection of its own. The file is the same database: what is moved is synced by it,
+    /// since SQLite does so only where nothing is left. It is closed last: with any of its files a process gives up the
+    /// locks that SQLite holds on it.
     pub(crate) fn start(
         connection: Connection,
+        database: File,
         name: &'static str,
         breaks: Breaks,
         worth: i32,
@@ -84,7 +90,10 @@ impl Checkpointer {
             name,
         };
         let thread = thread::Builder::new().name("kyc-checkpoint".to_owned());
-        let thread = thread.spawn(move || serve(&connection, &asked, &done, &breaks, name))?;
+        let thread = thread.spawn(move || {
+            serve(&connection, &database, &asked, &done, &breaks, name);
+            drop(connection);
+        })?;
         Ok((Self { thread: Some(thread) }, checkpoints))
     }
 }
@@ -138,10 +147,22 @@ impl Checkpoints {
     }
 }
 
-fn serve(connection: &Connection, asked: &Receiver<()>, done: &AtomicBool, breaks: &Breaks, name: &'static str) {
+fn serve(
+    connection: &Connection,
+    database: &File,
+    asked: &Receiver<()>,
+    done: &AtomicBool,
+    breaks: &Breaks,
+    name: &'static str,
+) {
     while asked.recv().is_ok() {
         if let Err(error) = move_most(connection) {
             failed(&error, breaks, name);
+            thread::sleep(REST);
+        } else if let Err(error) = database.sync_data() {
+            tracing::warn!(database = name, %error, "the database could not be synced");
+            // The kernel may have forgotten what it could not write.
+            breaks.tell();
         }
         count(name);
         done.store(true, Ordering::Release);
@@ -155,7 +176,7 @@ fn move_most(connection: &Connection) -> Result<(), rusqlite::Error> {
         let (pages, moved) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |row| {
             Ok((row.get::<_, i32>(1)?, row.get::<_, i32>(2)?))
         })?;
-        if pages - moved <= PAGES_LEFT_MAX || moved <= before {
+        if pages - moved <= PAGES_LEFT_FEW || moved <= before {
             break;
         }
         before = moved;

@@ -1,5 +1,6 @@
 //! One database file: how connections are opened, and how statements run on them.
 
+use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -52,16 +53,16 @@ pub struct Options {
     /// Connections, and threads, that read.
     pub readers: usize,
     /// Pages of 4 KiB in a write-ahead log that are worth a checkpoint. The commits around it wait for three syncs more,
-    /// so it should be one of many.
+    /// so there should be few.
     pub log_pages: i32,
 }
 
 impl Default for Options {
-    /// Two readers, and logs of 128 MiB.
+    /// Two readers, and logs of 64 MiB.
     fn default() -> Self {
         Self {
             readers: 2,
-            log_pages: 32_768,
+            log_pages: 16_384,
         }
     }
 }
@@ -89,8 +90,9 @@ impl Database {
             .collect::<Result<_, _>>()?;
         let readers = Readers::start(readers)?;
         let (breaks, broken) = Breaks::new();
+        let file = File::open(path)?;
         let (checkpointer, checkpoints) =
-            Checkpointer::start(open_writable(path)?, name, breaks.clone(), options.log_pages)?;
+            Checkpointer::start(open_writable(path)?, file, name, breaks.clone(), options.log_pages)?;
         Ok(Self {
             strand: Strand::start(writer, name, checkpoints, (breaks, broken))?,
             _checkpointer: checkpointer,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use kyc_core::brand::BrandState;
@@ -26,7 +26,7 @@ use rusqlite::Connection;
 use crate::database::{Database, OpenError, Options, Ran, run};
 use crate::migrate;
 
-/// Ids taken from the database at a time; what is left at the end is a gap.
+/// Ids taken from the database at a time; what is left at the end, up to a block and a half, is a gap.
 const ID_BLOCK: i64 = 4_096;
 
 /// The native store.
@@ -57,7 +57,7 @@ struct Counter {
 #[derive(Debug)]
 struct Stock {
     now: Range<i64>,
-    /// The block behind it, fetched before that is used up: nobody waits for a commit meanwhile.
+    /// The block behind it, fetched before that is used up, so that not all wait for a commit.
     next: Range<i64>,
 }
 
@@ -92,37 +92,41 @@ impl Counter {
 
     /// The first of `count` ids in a row.
     async fn take(&self, kyc: &Database, count: i64) -> Result<i64, StoreError> {
-        let (mut first, is_low) = self.at_hand(count);
-        if first.is_none() {
+        let at_hand = self.stock().take(count);
+        let Some(first) = at_hand else {
             let _turn = self.fetching.lock().await;
-            (first, _) = self.at_hand(count);
-            if first.is_none() {
-                self.fetch(kyc, count.max(ID_BLOCK)).await?;
-                (first, _) = self.at_hand(count);
-            }
-        } else if count > 0
-            && is_low
+            let fetched_meanwhile = self.stock().take(count);
+            return match fetched_meanwhile {
+                Some(first) => Ok(first),
+                None => self.fetch(kyc, count).await,
+            };
+        };
+        // One of those who take waits for the next block, the others go on. What fails is tried again, at the latest
+        // when nothing is left.
+        if count > 0
+            && self.stock().is_low()
             && let Ok(_turn) = self.fetching.try_lock()
+            && self.stock().is_low()
         {
-            // One of those who take fetches for all. What fails is tried again, at the latest when nothing is left.
-            let _ = self.fetch(kyc, ID_BLOCK).await;
+            let _ = self.fetch(kyc, 0).await;
         }
-        first.ok_or_else(corrupt)
+        Ok(first)
     }
 
-    fn at_hand(&self, count: i64) -> (Option<i64>, bool) {
-        let mut stock = self.stock.lock().unwrap_or_else(PoisonError::into_inner);
-        (stock.take(count), stock.is_low())
+    fn stock(&self) -> MutexGuard<'_, Stock> {
+        self.stock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn fetch(&self, kyc: &Database, block: i64) -> Result<(), StoreError> {
+    /// Fetches a block, and takes from it.
+    async fn fetch(&self, kyc: &Database, count: i64) -> Result<i64, StoreError> {
+        let block = count.max(ID_BLOCK);
         let kinds = [(self.name, block)];
         let rows = kyc.strand.write(vec![commit::reserve(&kinds)]).await?.rows;
         let first = commit::reserved(&kinds, rows).and_then(|firsts| firsts.first().copied());
         let first = first.ok_or_else(corrupt)?;
-        let mut stock = self.stock.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stock = self.stock();
         stock.next = first..first + block;
-        Ok(())
+        stock.take(count).ok_or_else(corrupt)
     }
 }
 

@@ -162,8 +162,8 @@ impl Writer {
         }
     }
 
-    /// What has queued up, and for a moment what is about to. Without that, clients who all wait for their answers would
-    /// fall into two halves, each of which waits for the other's commit.
+    /// What has queued up, and where the disk is slow also what is about to. Without that, clients who all wait for their
+    /// answers would fall into two halves, each of which waits for the other's commit.
     #[expect(clippy::disallowed_methods, reason = "bounds a wait, decides nothing else")]
     fn gather(&self, first: Write, writes: &Receiver<Write>) -> Vec<Write> {
         let mut group = vec![first];

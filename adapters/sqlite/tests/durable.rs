@@ -1,6 +1,7 @@
 //! What outlives the process: rows and ids in the files, and an audit log that shows tampering.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use kyc_core::actor::{Actor, BrandScope};
 use kyc_core::audit::AuditRow;
@@ -108,7 +109,7 @@ async fn set_risk(store: &dyn Store, number: i64, risk_level: RiskLevel, kept: O
     };
     let decided = AnyChange::decide(&change, &state, &context).unwrap();
     let (first_id, salts) = salts(store, decided.events.len()).await;
-    let mut commit = Commit::of_customer(&state, &decided.state, decided.events, decided.queue, first_id, salts);
+    let mut commit = Commit::of_customer(&state, &decided.state, &decided.events, decided.queue, first_id, salts);
     commit.kept = kept;
     store.commit(commit).await.unwrap();
 }
@@ -595,4 +596,37 @@ fn a_database_that_is_not_there_is_not_made_by_looking() {
     assert!(export(&kyc_db(&folder), Vec::new()).is_err());
     assert!(!Path::new(&kyc_db(&folder)).exists());
     assert!(SqliteStore::open(&folder.path().join("missing"), Options::default()).is_err());
+}
+
+/// More than one block of them, by several at once: none is given twice, and each asker's rise.
+#[test]
+fn ids_of_several_blocks_differ_and_rise() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(&folder));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .build()
+        .unwrap();
+    let asker = |count: i64| {
+        let store = store.clone();
+        async move {
+            let mut firsts = Vec::new();
+            for _ in 0..400 {
+                let wanted = Wanted {
+                    audit: count,
+                    ..Wanted::default()
+                };
+                firsts.push(store.reserve(wanted).await.unwrap().audit);
+            }
+            assert!(firsts.is_sorted(), "{firsts:?}");
+            firsts.into_iter().map(move |first| (first, count))
+        }
+    };
+    let askers: Vec<_> = (1..=12).map(|count| runtime.spawn(asker(count))).collect();
+    let given = askers.into_iter().flat_map(|asker| runtime.block_on(asker).unwrap());
+    let mut given: Vec<_> = given.collect();
+    given.sort_unstable();
+    for pair in given.windows(2) {
+        assert!(pair[0].0 + pair[0].1 <= pair[1].0, "{pair:?}");
+    }
 }

@@ -77,11 +77,9 @@ impl App {
             queue,
             outcome,
         } = decided;
-        let notify = &self.ports.notify;
-        let told = notify.is_heard().then(|| notices(&after, &events));
         let calls_due = queue.iter().any(|change| matches!(change, QueueChange::Add(_)));
         let (first_id, salts) = self.audit_ids(events.len()).await?;
-        let mut commit = Commit::of_customer(state, &after, events, queue, first_id, salts.into_iter());
+        let mut commit = Commit::of_customer(state, &after, &events, queue, first_id, salts.into_iter());
         if let (Some(keyed), Ok(body)) = (keyed, &outcome) {
             commit.kept = Some(keyed.kept(body, context.now));
         }
@@ -91,7 +89,10 @@ impl App {
             Err(StoreError::Conflict) => Ok(Attempt::Overtaken),
             Err(error) => Err(refused(error)),
             Ok(()) => {
-                self.remember(under_way.end(), &loaded, head, after);
+                let notify = &self.ports.notify;
+                let generation = under_way.end();
+                let told = notify.is_heard().then(|| notices(&after, &events));
+                self.remember(generation, &loaded, head, after);
                 if let Some(notices) = told {
                     notify.publish(notices);
                 }

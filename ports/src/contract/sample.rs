@@ -412,14 +412,7 @@ pub(super) async fn commit_of(
     let first_id = audit_ids(store, events.len()).await;
     let mut after = after.clone();
     after.head.due_time = after.due_time(None, at(0));
-    Commit::of_customer(
-        before,
-        &after,
-        events.to_vec(),
-        Vec::new(),
-        first_id,
-        salts(events.len()),
-    )
+    Commit::of_customer(before, &after, events, Vec::new(), first_id, salts(events.len()))
 }
 
 pub(super) async fn brand_commit_of(store: &dyn Store, before: &BrandState, after: &BrandState) -> Commit {

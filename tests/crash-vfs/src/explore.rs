@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::disk::{Files, Moment, Reached, Wreck};
 use crate::examine::{Fault, Holding, examine};
-use crate::load::Load;
+use crate::load::{LOG_PAGES, Load};
 use crate::promises::Promises;
 use crate::recording::{Disk, Recording, files_of};
 use crate::shim;
@@ -235,7 +235,7 @@ impl Explorer<'_> {
             clients: 1,
             commands: 2,
             restarts: 0,
-            log_pages: 2_000,
+            log_pages: LOG_PAGES,
             checkpoints: true,
         };
         let outcome = load.run(folder.path(), Disk::Honest, before);

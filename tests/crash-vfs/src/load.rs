@@ -61,6 +61,9 @@ struct Known {
     answered: usize,
 }
 
+/// Pages in a log that are worth a checkpoint, few, so that a run has several.
+pub const LOG_PAGES: i32 = 2_000;
+
 /// The application while it is up.
 struct World {
     app: App,

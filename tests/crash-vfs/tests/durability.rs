@@ -8,7 +8,7 @@ use std::path::Path;
 
 use kyc_crash_vfs::examine::examine;
 use kyc_crash_vfs::explore::{Plan, Tally, explore, fresh_folder, lay_out};
-use kyc_crash_vfs::load::{Load, Outcome};
+use kyc_crash_vfs::load::{LOG_PAGES, Load, Outcome};
 use kyc_crash_vfs::promises::{Promise, Promises};
 use kyc_crash_vfs::recording::{Disk, Op, Record, files_of};
 use rusqlite::Connection;
@@ -34,7 +34,7 @@ const WORK: Load = Load {
     commands: 8,
     restarts: 0,
     checkpoints: true,
-    log_pages: 2_000,
+    log_pages: LOG_PAGES,
 };
 
 /// A store that has done some work on an honest disk, and what it has promised.

@@ -136,6 +136,45 @@ fn a_group_is_synced_once_and_a_command_of_a_full_one_writes_ten_kilobytes_at_mo
     assert!(bytes(groups) <= most, "{} bytes, at most {most}", bytes(groups));
 }
 
+/// It is moved while there is always somebody who commits.
+#[test]
+fn the_log_begins_anew_under_load() {
+    const CLIENTS: i64 = 8;
+    let folder = tempfile::tempdir().unwrap();
+    let recorder = Recorder::start(folder.path(), Disk::Honest);
+    shim::install();
+    let options = Options {
+        log_pages: 100,
+        ..Options::default()
+    };
+    let store = Arc::new(SqliteStore::open(folder.path(), options).unwrap());
+    let app = app(store.clone());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
+    let client = |number: i64| {
+        let app = app.clone();
+        async move {
+            for round in 0..150 {
+                let (level, reason) = (1 + round % 2, "CHECKED");
+                let risk = json!({ "brand": BRAND, "customer_id": number, "risk_level": level, "reason": reason });
+                ok(&app, "MngSetKycRiskLevel", risk).await;
+            }
+        }
+    };
+    let clients: Vec<_> = (1..=CLIENTS).map(|number| runtime.spawn(client(number))).collect();
+    for client in clients {
+        runtime.block_on(client).unwrap();
+    }
+    drop((app, store));
+    let records = recorder.stop().records;
+    let begun = of_log(&records)
+        .filter(|op| matches!(op, Op::Write { offset: 0, .. }))
+        .count();
+    assert!(begun > 2, "{begun} times in {} bytes", bytes(&records));
+}
+
 #[test]
 fn a_disk_that_fails_acknowledges_nobody_and_ends_all_writing() {
     let folder = tempfile::tempdir().unwrap();
