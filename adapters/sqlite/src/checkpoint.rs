@@ -7,7 +7,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rusqlite::Connection;
@@ -158,7 +158,7 @@ fn serve(
     while asked.recv().is_ok() {
         if let Err(error) = move_most(connection) {
             failed(&error, breaks, name);
-            thread::sleep(REST);
+            rest(asked);
         } else if let Err(error) = database.sync_data() {
             tracing::warn!(database = name, %error, "the database could not be synced");
             // The kernel may have forgotten what it could not write.
@@ -167,6 +167,13 @@ fn serve(
         count(name);
         done.store(true, Ordering::Release);
     }
+}
+
+/// Passes over wishes for a while, or until nobody can ask any more.
+#[expect(clippy::disallowed_methods, reason = "bounds a wait, decides nothing else")]
+fn rest(asked: &Receiver<()>) {
+    let end = Instant::now() + REST;
+    while asked.recv_deadline(end).is_ok() {}
 }
 
 /// Moves the log until little is left of it. It waits for nobody: what readers still need stays.
