@@ -3,7 +3,9 @@
 use std::marker::PhantomData;
 use std::sync::LazyLock;
 
-use schemars::{JsonSchema, SchemaGenerator};
+use schemars::JsonSchema;
+#[cfg(feature = "openapi")]
+use schemars::SchemaGenerator;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -59,8 +61,10 @@ pub struct Command {
     /// needs one of them.
     pub params: LazyLock<Compiled>,
     /// The reply's schema, with its definitions in the generator.
+    #[cfg(feature = "openapi")]
     pub reply: fn(&mut SchemaGenerator) -> schemars::Schema,
     /// The parameters' schema, with its definitions in the generator.
+    #[cfg(feature = "openapi")]
     pub params_schema: fn(&mut SchemaGenerator) -> schemars::Schema,
     read: fn(&Compiled, Map<String, Value>) -> Result<Call, Rejection>,
 }
@@ -179,7 +183,9 @@ impl<S: Shape<P>, P: DeserializeOwned + JsonSchema + 'static> Entry<S, P> {
             is_view: S::IS_VIEW,
             ignored: &[],
             params: LazyLock::new(Compiled::of::<P>),
+            #[cfg(feature = "openapi")]
             reply: |generator| generator.subschema_for::<S::Reply>(),
+            #[cfg(feature = "openapi")]
             params_schema: |generator| P::json_schema(generator),
             read: |compiled, data| compiled.read::<P>(data).map(S::call).map_err(Rejection::InvalidData),
         }

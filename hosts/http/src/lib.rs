@@ -9,6 +9,7 @@
 
 mod command;
 mod download;
+#[cfg(feature = "openapi")]
 pub mod openapi;
 pub mod reply;
 mod route;

@@ -33,7 +33,33 @@ const CLIENTS: usize = 16;
 /// Customers of a measurement of verdicts.
 const CUSTOMERS: i64 = 300;
 
-type Statements = Arc<Mutex<Vec<(String, Vec<SqlValue>)>>>;
+/// A statement that the guest ran, and its parameters.
+type Heard = (String, Vec<SqlValue>);
+type Statements = Arc<Mutex<Vec<Heard>>>;
+
+/// Statements as the guest runs them.
+fn listener() -> (Statements, StatementLog) {
+    let heard = Statements::default();
+    let log: StatementLog = {
+        let heard = heard.clone();
+        Arc::new(move |sql: &str, params: &[SqlValue]| {
+            heard.lock().expect("a lock").push((sql.to_owned(), params.to_vec()));
+        })
+    };
+    (heard, log)
+}
+
+/// What was heard until now.
+fn taken(heard: &Statements) -> Vec<Heard> {
+    std::mem::take(&mut *heard.lock().expect("a lock"))
+}
+
+/// Runs what was heard.
+fn run(database: &rusqlite::Connection, (sql, params): &Heard) {
+    let mut statement = database.prepare_cached(sql).expect("a statement");
+    let mut rows = statement.query(rusqlite::params_from_iter(params)).expect("it runs");
+    while rows.next().expect("a row").is_some() {}
+}
 
 fn main() {
     println!("| what | against | ours | reference | ratio (range of the pairs) | target |");
@@ -198,30 +224,40 @@ fn submitted(host: &Host, who: &str, customer_id: i64) -> i64 {
 }
 
 fn reading() {
-    let spin = Spin::start(Reuse::PerRequest);
+    let (heard, log) = listener();
+    let spin = Spin::with(Options {
+        statements: Some(log),
+        ..options(Reuse::PerRequest)
+    });
     let who = manager();
     template(&spin.host, &who);
     let (path, _) = customer(&spin.host, &who, 1001);
+    taken(&heard);
+    ask(&spin.host, Method::GET, &path, &who, None);
+    let asked = taken(&heard);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..PAIRS {
         theirs.push(rate(&spin.host, "/healthz", ""));
         ours.push(rate(&spin.host, &path, &who));
+        taken(&heard);
     }
     let reference = "/healthz in the same host, an instance for each";
     let what = "a manager's GET of a profile, an instance for each";
     row(what, reference, "1/s", &ours, &theirs, "≥ 0.30");
-    // What no component can do without: a connection of its own, which reads the schema and a row.
+    // What no component can do without: a connection of its own, which reads the schema, and these statements on it.
     let file = spin.host.database_file("default");
     let opened: Vec<f64> = theirs
         .iter()
-        .map(|alive| 1.0 / (1.0 / alive + 1.0 / opened(&file)))
+        .map(|alive| 1.0 / (1.0 / alive + 1.0 / opened(&file, &asked)))
         .collect();
-    let what = "/healthz, and beside it natively: open the database, read a row, close";
-    row(what, reference, "1/s", &opened, &theirs, "a bound");
+    let statements = asked.len();
+    let what =
+        format!("`/healthz`, and beside it natively: open the database, the GET's {statements} statements, close");
+    row(&what, reference, "1/s", &opened, &theirs, "a bound");
 }
 
-/// Connections that read one row, so many under way, a second.
-fn opened(file: &Path) -> f64 {
+/// Connections that run these statements each, so many under way, a second.
+fn opened(file: &Path, asked: &[Heard]) -> f64 {
     // As while requests are under way: the last one to close does not move the log.
     let _other = rusqlite::Connection::open(file).expect("the database");
     let begun = Instant::now();
@@ -229,9 +265,9 @@ fn opened(file: &Path) -> f64 {
         let mut done = 0_u32;
         while begun.elapsed() < MEASURED {
             let database = rusqlite::Connection::open(file).expect("the database");
-            let sql = "SELECT version FROM streams WHERE brand = ?1 AND customer_id = ?2";
-            let found = database.query_row(sql, ("acme", 1001), |row| row.get::<_, i64>(0));
-            assert!(found.is_ok(), "a row");
+            for heard in asked {
+                run(&database, heard);
+            }
             done += 1;
         }
         done
@@ -245,13 +281,7 @@ fn opened(file: &Path) -> f64 {
 
 /// Verdicts one after the other; then the very statements that they ran, on a copy of the database as it was before.
 fn verdicts() {
-    let heard = Statements::default();
-    let log: StatementLog = {
-        let heard = heard.clone();
-        Arc::new(move |sql: &str, params: &[SqlValue]| {
-            heard.lock().expect("a lock").push((sql.to_owned(), params.to_vec()));
-        })
-    };
+    let (heard, log) = listener();
     let spin = Spin::with(Options {
         statements: Some(log),
         ..options(Reuse::SPIN)
@@ -270,7 +300,7 @@ fn verdicts() {
             .execute("VACUUM INTO ?1", [copied.to_str().expect("a path")])
             .expect("a copy");
         drop(source);
-        heard.lock().expect("a lock").clear();
+        taken(&heard);
         let begun = Instant::now();
         for step in &steps {
             ask(
@@ -282,7 +312,7 @@ fn verdicts() {
             );
         }
         ours.push(CUSTOMERS as f64 / begun.elapsed().as_secs_f64());
-        let heard = std::mem::take(&mut *heard.lock().expect("a lock"));
+        let heard = taken(&heard);
         statements = heard.len() / steps.len();
         theirs.push(again(&copied, &heard));
     }
@@ -303,15 +333,13 @@ fn folder(spin: &Spin) -> std::path::PathBuf {
 }
 
 /// Runs what was heard; verdicts a second.
-fn again(file: &Path, heard: &[(String, Vec<SqlValue>)]) -> f64 {
+fn again(file: &Path, heard: &[Heard]) -> f64 {
     let database = rusqlite::Connection::open(file).expect("the copy");
     database.pragma_update(None, "journal_mode", "WAL").expect("a log");
     database.set_prepared_statement_cache_capacity(256);
     let begun = Instant::now();
-    for (sql, params) in heard {
-        let mut statement = database.prepare_cached(sql).expect("a statement");
-        let mut rows = statement.query(rusqlite::params_from_iter(params)).expect("it runs");
-        while rows.next().expect("a row").is_some() {}
+    for heard in heard {
+        run(&database, heard);
     }
     CUSTOMERS as f64 / begun.elapsed().as_secs_f64()
 }
