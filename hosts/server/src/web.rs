@@ -70,9 +70,11 @@ impl Listener {
         let mut io = TimeoutStream::new(io);
         io.set_write_timeout(Some(self.timeouts.stall));
         let connection = hyper::server::conn::http1::Builder::new()
-            .timer(HeadTimer::new())
+            .timer(HeadTimer::default())
             .header_read_timeout(self.timeouts.stall)
             .max_buf_size(HEAD_BYTES_MAX)
+            // Most replies are short: to copy one behind its head costs less than a second buffer.
+            .writev(false)
             // Whoever has sent a request and then closes their side gets the answer. Else hyper also looks for the end
             // of the connection while it makes the answer: a system call and a buffer more with each request.
             .half_close(true)
