@@ -47,6 +47,6 @@ pub trait Blobs: Send + Sync {
 pub trait BlobWriter: Send {
     /// The next bytes.
     async fn write(&mut self, chunk: &[u8]) -> Result<(), BlobError>;
-    /// Makes the file durable and puts it under its name.
-    async fn finish(self: Box<Self>) -> Result<(), BlobError>;
+    /// Makes the file durable and puts it under its name; the SHA-256 of what was written.
+    async fn finish(self: Box<Self>) -> Result<[u8; 32], BlobError>;
 }

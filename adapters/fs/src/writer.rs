@@ -1,26 +1,59 @@
 //! A file being written: under its temporary name until it is whole and on disk.
 
-use std::io::{self, ErrorKind};
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use kyc_ports::blobs::{BlobError, BlobWriter};
-use tokio::fs::{self, File, OpenOptions};
-use tokio::io::{AsyncWriteExt, BufWriter};
+use sha2::{Digest, Sha256};
+use tokio::fs::{self, OpenOptions};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::name::PART;
 use crate::{failed, fsync_dir};
 
-/// Bytes gathered for the thread that writes them: to hand it each piece of a body costs more than to write it.
-const TOGETHER_BYTES: usize = 128 * 1024;
+/// Bytes gathered for the threads that hash and write them: to hand over each piece of a body costs more than to write
+/// it.
+const TOGETHER_BYTES: usize = 256 * 1024;
 
-/// Writes one file.
+/// Writes one file. What has been gathered is hashed by one thread and written by another, while more is gathered.
 #[derive(Debug)]
 pub(crate) struct Writer {
     folder: PathBuf,
     name: String,
-    file: BufWriter<File>,
+    gathered: Vec<u8>,
+    file: Elsewhere<File>,
+    hasher: Elsewhere<Sha256>,
     part: Part,
+}
+
+/// What is here, or at work on a thread that may block.
+#[derive(Debug)]
+enum Elsewhere<T> {
+    Here(T),
+    AtWork(JoinHandle<io::Result<T>>),
+    /// Its work has failed.
+    Lost,
+}
+
+impl<T: Send + 'static> Elsewhere<T> {
+    /// What it is, when its work is done.
+    async fn take(&mut self) -> io::Result<T> {
+        match std::mem::replace(self, Self::Lost) {
+            Self::Here(own) => Ok(own),
+            Self::AtWork(work) => work.await?,
+            Self::Lost => Err(ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    /// Sets it to work, when what it did before is done.
+    async fn work(&mut self, work: impl FnOnce(&mut T) -> io::Result<()> + Send + 'static) -> io::Result<()> {
+        let mut own = self.take().await?;
+        *self = Self::AtWork(spawn_blocking(move || work(&mut own).map(|()| own)));
+        Ok(())
+    }
 }
 
 /// The temporary name. While it stands, no other writer has the same name; dropped, it takes the file along.
@@ -46,18 +79,51 @@ impl Writer {
             .mode(0o600)
             .open(&path)
             .await?;
+        // From here on, whatever fails, the file goes.
+        let part = Part(Some(path));
         Ok(Self {
             folder: folder.to_owned(),
             name: name.to_owned(),
-            file: BufWriter::with_capacity(TOGETHER_BYTES, file),
-            part: Part(Some(path)),
+            gathered: Vec::new(),
+            file: Elsewhere::Here(file.into_std().await),
+            hasher: Elsewhere::Here(Sha256::new()),
+            part,
         })
     }
 
+    async fn gather(&mut self, mut chunk: &[u8]) -> io::Result<()> {
+        while !chunk.is_empty() {
+            self.gathered
+                .reserve_exact(TOGETHER_BYTES.saturating_sub(self.gathered.len()));
+            let room = TOGETHER_BYTES.saturating_sub(self.gathered.len());
+            let (now, later) = chunk.split_at_checked(room).unwrap_or((chunk, &[]));
+            self.gathered.extend_from_slice(now);
+            chunk = later;
+            if self.gathered.len() == TOGETHER_BYTES {
+                self.hand_over().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn hand_over(&mut self) -> io::Result<()> {
+        let bytes = Arc::new(std::mem::take(&mut self.gathered));
+        let same = bytes.clone();
+        self.hasher
+            .work(move |hasher| {
+                hasher.update(same.as_slice());
+                Ok(())
+            })
+            .await?;
+        self.file.work(move |file| file.write_all(&bytes)).await
+    }
+
     /// First the content, then the name, then the folder that holds the name.
-    async fn settle(mut self) -> io::Result<()> {
-        self.file.flush().await?;
-        self.file.get_ref().sync_all().await?;
+    async fn settle(mut self) -> io::Result<[u8; 32]> {
+        self.hand_over().await?;
+        self.file.work(|file| file.sync_all()).await?;
+        self.file.take().await?;
+        let sha256 = self.hasher.take().await?.finalize().into();
         let finished = self.folder.join(&self.name);
         // A rename would replace a file of that name. None can appear in between: it would need the temporary name.
         if fs::try_exists(&finished).await? {
@@ -67,20 +133,20 @@ impl Writer {
             fs::rename(part, &finished).await?;
         }
         self.part.0 = None;
-        fsync_dir(&self.folder).await
+        fsync_dir(&self.folder).await?;
+        Ok(sha256)
     }
 }
 
 #[async_trait]
 impl BlobWriter for Writer {
     async fn write(&mut self, chunk: &[u8]) -> Result<(), BlobError> {
-        self.file
-            .write_all(chunk)
+        self.gather(chunk)
             .await
             .map_err(|error| failed("write", &self.name, &error))
     }
 
-    async fn finish(self: Box<Self>) -> Result<(), BlobError> {
+    async fn finish(self: Box<Self>) -> Result<[u8; 32], BlobError> {
         let name = self.name.clone();
         self.settle().await.map_err(|error| failed("finish", &name, &error))
     }

@@ -10,6 +10,7 @@ use futures_util::stream;
 use kyc_core::time::Time;
 use kyc_ports::blobs::{BlobError, BlobWriter, Blobs, ByteStream};
 use kyc_ports::clock::Clock;
+use sha2::{Digest, Sha256};
 
 use crate::locked;
 
@@ -130,8 +131,9 @@ impl BlobWriter for Writer {
         Ok(())
     }
 
-    async fn finish(self: Box<Self>) -> Result<(), BlobError> {
+    async fn finish(self: Box<Self>) -> Result<[u8; 32], BlobError> {
         let written = self.blobs.clock.now();
+        let sha256 = Sha256::digest(&self.bytes).into();
         let mut files = locked(&self.blobs.files);
         if files.contains_key(&self.name) {
             return Err(BlobError::Failed("there is a file of that name".to_owned()));
@@ -143,6 +145,6 @@ impl BlobWriter for Writer {
                 written,
             },
         );
-        Ok(())
+        Ok(sha256)
     }
 }

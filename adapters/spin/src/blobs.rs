@@ -234,7 +234,7 @@ impl Writer {
     }
 
     /// The whole file into the bucket; gives what finishes it then.
-    async fn move_to(&mut self, bucket: &Bucket) -> Result<Vec<Statement>, BlobError> {
+    async fn move_to(&mut self, bucket: &Bucket, sha256: [u8; 32]) -> Result<Vec<Statement>, BlobError> {
         let database = self.files.database.clone();
         let sql = "SELECT 1 FROM blobs WHERE name = ?1 AND finished = 1";
         let finished = database.rows(Statement::new(sql, vec![text(&self.name)])).await;
@@ -260,7 +260,6 @@ impl Writer {
         let sizing = Statement::new(sizing, vec![Cell::Int(blob_id), Cell::Int(size as i64)]).touching(1);
         database.write(vec![sizing]).await.map_err(failed)?;
         self.is_in_bucket = true;
-        let sha256 = std::mem::take(&mut self.hasher).finalize().into();
         bucket.put(&self.name, size as u64, sha256, bytes).await?;
         let finish = "UPDATE blobs SET finished = 1, size = ?2, written_time = ?3 WHERE id = ?1 AND finished = 0";
         let params = vec![Cell::Int(blob_id), Cell::Int(size as i64), SpinClock.now().to_cell()];
@@ -277,9 +276,7 @@ impl BlobWriter for Writer {
         if (self.size() + chunk.len()) as u64 > FILE_BYTES_MAX {
             return Err(BlobError::Failed("the file is too large".to_owned()));
         }
-        if self.files.bucket.is_some() {
-            self.hasher.update(chunk);
-        }
+        self.hasher.update(chunk);
         while !chunk.is_empty() {
             if self.buffer.len() == CHUNK_BYTES {
                 self.store().await.map_err(failed)?;
@@ -292,9 +289,10 @@ impl BlobWriter for Writer {
         Ok(())
     }
 
-    async fn finish(mut self: Box<Self>) -> Result<(), BlobError> {
+    async fn finish(mut self: Box<Self>) -> Result<[u8; 32], BlobError> {
+        let sha256 = std::mem::take(&mut self.hasher).finalize().into();
         let statements = match self.files.bucket.clone() {
-            Some(bucket) => self.move_to(&bucket).await?,
+            Some(bucket) => self.move_to(&bucket, sha256).await?,
             None => self.ending(),
         };
         self.files
@@ -306,7 +304,7 @@ impl BlobWriter for Writer {
                 error => failed(error),
             })?;
         self.blob_id = None;
-        Ok(())
+        Ok(sha256)
     }
 }
 

@@ -1,12 +1,13 @@
 //! `POST /upload`: multipart, streamed to the file store as it arrives.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, ready};
 
 use bytes::Bytes;
-use futures_util::stream::poll_fn;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use http::request::Parts;
 use http::{Response, header};
 use http_body::Body;
@@ -48,30 +49,28 @@ where
         .for_field("brand", TEXT_FIELD_BYTES_MAX)
         .for_field("customer_id", TEXT_FIELD_BYTES_MAX);
     let constraints = Constraints::new().size_limit(limits);
-    let file_has_begun = Arc::new(AtomicBool::new(false));
-    let mut multipart = Multipart::with_constraints(until_file(body, file_has_begun.clone()), boundary, constraints);
+    let shared = Arc::new(Shared::default());
+    let mut multipart = Multipart::with_constraints(by_pieces(body, shared.clone()), boundary, constraints);
+    let refused = |error| broken(&error, file_bytes_max);
     let mut owner = UploadFor::default();
     for _ in 0..FIELDS_MAX {
-        let field = multipart
-            .next_field()
-            .await
-            .map_err(|error| broken(&error, file_bytes_max))?;
+        let field = shared.going_on(multipart.next_field()).await.map_err(refused)?;
         let mut field = field.ok_or_else(|| Rejection::invalid("file", "required", "is required"))?;
         match field.name() {
-            Some("brand") => owner.brand = Some(brand(field, file_bytes_max).await?),
-            Some("customer_id") => owner.customer_id = Some(customer_id(field, file_bytes_max).await?),
+            Some("brand") => owner.brand = Some(brand(&shared.text(field).await.map_err(refused)?)?),
+            Some("customer_id") => owner.customer_id = Some(customer_id(&shared.text(field).await.map_err(refused)?)?),
             Some("file") => {
                 let name = field.file_name().unwrap_or_default().to_owned();
-                file_has_begun.store(true, Ordering::Relaxed);
+                shared.file_has_begun.store(true, Ordering::Relaxed);
                 let mut upload = app.begin_upload(&actor, owner, &name).await?;
-                while let Some(chunk) = field.chunk().await.map_err(|error| broken(&error, file_bytes_max))? {
+                while let Some(chunk) = shared.going_on(field.chunk()).await.map_err(refused)? {
                     upload.write(&chunk).await?;
                 }
                 drop(field);
-                if multipart
-                    .next_field()
+                if shared
+                    .going_on(multipart.next_field())
                     .await
-                    .map_err(|error| broken(&error, file_bytes_max))?
+                    .map_err(refused)?
                     .is_some()
                 {
                     return Err(malformed("nothing may follow the field `file`"));
@@ -84,47 +83,69 @@ where
     Err(malformed("there are too many fields"))
 }
 
-async fn brand(field: Field<'_>, file_bytes_max: u64) -> Result<Brand, Rejection> {
-    let text = text(field, file_bytes_max).await?;
+fn brand(text: &str) -> Result<Brand, Rejection> {
     text.parse()
         .map_err(|message| Rejection::invalid("brand", "pattern", message))
 }
 
-async fn customer_id(field: Field<'_>, file_bytes_max: u64) -> Result<CustomerId, Rejection> {
-    let text = text(field, file_bytes_max).await?;
+fn customer_id(text: &str) -> Result<CustomerId, Rejection> {
     let number = text.parse().ok().filter(|number| (1..=ID_MAX).contains(number));
     number
         .map(CustomerId)
         .ok_or_else(|| Rejection::invalid("customer_id", "range", "must be an integer from 1 to 2^53 - 1"))
 }
 
-/// A field as UTF-8, whatever charset it names; what is not UTF-8 is no brand or number either.
-async fn text(field: Field<'_>, file_bytes_max: u64) -> Result<String, Rejection> {
-    let bytes = field.bytes().await.map_err(|error| broken(&error, file_bytes_max))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
 fn malformed(message: &str) -> Rejection {
     Rejection::invalid("file", "malformed", message)
 }
 
+/// What is known on both sides of the multipart reader.
+#[derive(Default)]
+struct Shared {
+    file_has_begun: AtomicBool,
+    /// The body has more, maybe, but the reader is to look at what it has first.
+    pauses: AtomicBool,
+}
+
+impl Shared {
+    /// A step of the reader, which goes on after a pause that it was given.
+    async fn going_on<T>(&self, step: impl Future<Output = T>) -> T {
+        let mut step = pin!(step);
+        poll_fn(|context| {
+            loop {
+                let polled = step.as_mut().poll(context);
+                if polled.is_ready() || !self.pauses.swap(false, Ordering::Relaxed) {
+                    return polled;
+                }
+            }
+        })
+        .await
+    }
+
+    /// A field as UTF-8, whatever charset it names; what is not UTF-8 is no brand or number either.
+    async fn text(&self, field: Field<'_>) -> Result<String, multer::Error> {
+        let bytes = self.going_on(field.bytes()).await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
 /// The body, which breaks off when the file has not begun after as much as may stand before it: a multipart reader
 /// keeps that part in memory.
-fn until_file<B>(body: B, file_has_begun: Arc<AtomicBool>) -> impl Stream<Item = Result<Bytes, BoxError>> + Send
+fn by_pieces<B>(body: B, shared: Arc<Shared>) -> impl Stream<Item = Result<Bytes, BoxError>> + Send
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
     let mut body = body.into_data_stream();
     let (mut before, mut has_given) = (0_u64, false);
-    poll_fn(move |context| {
+    stream::poll_fn(move |context| {
         // The reader would take all that is there into memory before it looks at any of it. After each piece there is
         // nothing for a moment, so that it looks; not before the first one, whose absence it would take for the end.
         if std::mem::take(&mut has_given) {
-            context.waker().wake_by_ref();
+            shared.pauses.store(true, Ordering::Relaxed);
             return Poll::Pending;
         }
-        if before > AROUND_FILE_BYTES_MAX && !file_has_begun.load(Ordering::Relaxed) {
+        if before > AROUND_FILE_BYTES_MAX && !shared.file_has_begun.load(Ordering::Relaxed) {
             return Poll::Ready(Some(Err("the file does not begin".into())));
         }
         let chunk = ready!(body.poll_next_unpin(context));

@@ -117,11 +117,8 @@ impl Web {
     #[expect(clippy::disallowed_methods, reason = "measures, decides nothing")]
     async fn api(self: Arc<Self>, request: Request<Incoming>, source: IpAddr) -> Response<ReplyBody> {
         let started = Instant::now();
-        let whole = if request.uri().path() == "/upload" {
-            UPLOAD
-        } else {
-            self.stall
-        };
+        let is_upload = request.uri().path() == "/upload";
+        let whole = if is_upload { UPLOAD } else { self.stall };
         let patience = Patience { gap: self.stall, whole };
         let has_body = !request.body().is_end_stream();
         let at_once = std::panic::catch_unwind(AssertUnwindSafe(|| self.http.at_once(&request)));
@@ -133,7 +130,13 @@ impl Web {
             let request = request.map(|body| Deadline::new(body, patience));
             // A task of its own: a client that goes away midway must not keep a commit from being announced.
             let serving = async move { web.http.handle(request, Some(source)).await };
-            let served = self.aside.spawn(AssertUnwindSafe(serving).catch_unwind()).await;
+            // A file comes in many parts: to wake another thread for each costs more than what is done with it here.
+            let place = if is_upload {
+                Handle::current()
+            } else {
+                self.aside.clone()
+            };
+            let served = place.spawn(AssertUnwindSafe(serving).catch_unwind()).await;
             served.unwrap_or_else(|error| Err(Box::new(error)))
         };
         if has_body {

@@ -10,7 +10,6 @@ use kyc_core::file::{FileMeta, FileReply};
 use kyc_core::id::{Brand, CustomerId, CustomerKey, FileId};
 use kyc_core::rejection::Rejection;
 use kyc_core::status::{KycModel, Session};
-use sha2::{Digest, Sha256};
 
 use crate::app::{App, refused};
 use crate::blobs::{BlobWriter, ByteStream};
@@ -29,7 +28,6 @@ pub struct Upload {
     app: App,
     meta: FileMeta,
     inspector: Inspector,
-    hasher: Sha256,
     writer: Box<dyn BlobWriter>,
 }
 
@@ -114,7 +112,6 @@ impl App {
             app: self.clone(),
             meta,
             inspector: Inspector::new(kind),
-            hasher: Sha256::new(),
             writer,
         })
     }
@@ -169,15 +166,13 @@ impl Upload {
             return Err(Rejection::FileTooLarge(self.app.file_bytes_max));
         }
         self.inspector.push(chunk).map_err(unfit)?;
-        self.hasher.update(chunk);
         self.writer.write(chunk).await.map_err(refused)
     }
 
     /// Makes the file durable, then its metadata: no row without a file.
     pub async fn finish(mut self) -> Result<FileReply, Rejection> {
         self.inspector.finish().map_err(unfit)?;
-        self.meta.checksum = hex::encode(self.hasher.finalize());
-        self.writer.finish().await.map_err(refused)?;
+        self.meta.checksum = hex::encode(self.writer.finish().await.map_err(refused)?);
         let reply = FileReply::from(&self.meta);
         let name = self.meta.stored_name();
         if let Err(error) = self.app.ports.store.add_file(self.meta).await {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use futures_util::TryStreamExt;
 use kyc_core::time::Time;
+use sha2::{Digest, Sha256};
 
 use crate::blobs::Blobs;
 
@@ -14,7 +15,11 @@ const EVER: Time = Time(i64::MAX);
 async fn put(blobs: &dyn Blobs, name: &str, bytes: &[u8]) {
     let mut writer = blobs.create(name).await.unwrap();
     writer.write(bytes).await.unwrap();
-    writer.finish().await.unwrap();
+    assert_eq!(writer.finish().await.unwrap(), sha256(bytes));
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }
 
 async fn read(blobs: &dyn Blobs, name: &str, range: Range<u64>) -> Option<Vec<u8>> {
@@ -23,19 +28,20 @@ async fn read(blobs: &dyn Blobs, name: &str, range: Range<u64>) -> Option<Vec<u8
     Some(pieces.concat())
 }
 
-/// What was written in pieces is read as one.
+/// What was written in pieces is read, and hashed, as one.
 pub async fn a_file_comes_back_whole(blobs: &dyn Blobs) {
     let mut writer = blobs.create(NAME).await.unwrap();
     for piece in [&b"Hello"[..], b"", b", ", b"world", b"\0\xff"] {
         writer.write(piece).await.unwrap();
     }
-    writer.finish().await.unwrap();
+    assert_eq!(writer.finish().await.unwrap(), sha256(b"Hello, world\0\xff"));
     assert_eq!(read(blobs, NAME, 0..14).await.unwrap(), b"Hello, world\0\xff");
 }
 
 /// A file without bytes is there.
 pub async fn an_empty_file_is_a_file(blobs: &dyn Blobs) {
-    blobs.create(NAME).await.unwrap().finish().await.unwrap();
+    let writer = blobs.create(NAME).await.unwrap();
+    assert_eq!(writer.finish().await.unwrap(), sha256(b""));
     assert_eq!(read(blobs, NAME, 0..0).await.unwrap(), b"");
     assert_eq!(blobs.names_before(EVER, "", 10).await.unwrap(), [NAME]);
 }
@@ -69,7 +75,7 @@ pub async fn a_large_file_streams(blobs: &dyn Blobs) {
     for chunk in bytes.chunks(70_001) {
         writer.write(chunk).await.unwrap();
     }
-    writer.finish().await.unwrap();
+    assert_eq!(writer.finish().await.unwrap(), sha256(&bytes));
     for range in [0..1_000_003, 65_535..65_537, 1..131_073, 999_999..1_000_003] {
         let part = read(blobs, NAME, range.start as u64..range.end as u64).await.unwrap();
         assert!(part == bytes[range.clone()], "{range:?} differs");
