@@ -9,6 +9,7 @@ use kyc_tests::files::{PIXEL_PNG, every_kind, pdf};
 use kyc_tests::server::{Server, shared as server};
 use kyc_tests::uploads::{self, part, text};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 /// SHA-256 of [`PIXEL_PNG`], computed elsewhere.
 const PIXEL_SHA256: &str = "66b4d129a4a1ff3022006f37fdd1ecab1bb54037ea0d2e85c430b9feddb88aa1";
@@ -103,6 +104,7 @@ fn a_file_of_20_mib_is_stored_by_default() {
     let bytes = pdf(20 * 1024 * 1024);
     let file = customer.upload(&[], "large.pdf", &bytes).ok();
     assert_eq!(file["file_size"], bytes.len());
+    assert_eq!(file["checksum"], hex::encode(Sha256::digest(&bytes)));
     let seen = customer.get(&format!("/files/{}", text(&file["file_id"])));
     assert!(seen.bytes == bytes, "it comes back whole");
 }
