@@ -19,6 +19,8 @@ use crate::database::{BUSY_TIMEOUT, outcome_is_unknown};
 const PASSES_MAX: usize = 4;
 /// Pages that are few enough for the strand: 2 MiB.
 const PAGES_LEFT_FEW: i32 = 500;
+/// Pages of a log, by those that are worth a checkpoint, that are too many to wait for commits.
+const MUCH: i32 = 4;
 /// Pages that the log may hold while something keeps it from beginning anew: 1 GiB. Until it does, writes are refused.
 pub(crate) const PAGES_MAX: i32 = 262_144;
 /// How long the thread rests when the log could not be moved: a full disk is asked again with every commit that fails.
@@ -33,12 +35,30 @@ pub(crate) struct Checkpoints {
     /// The thread has done what it was asked for: most of the log is moved.
     done: Arc<AtomicBool>,
     is_asked: bool,
-    /// Pages in the log that are worth a checkpoint.
-    worth: i32,
+    /// What the log should hold before it begins anew.
+    worth: Worth,
     /// Pages at which the next one is asked for.
     next: i32,
+    /// Commits since the log has begun anew.
+    commits: u32,
     breaks: Breaks,
     name: &'static str,
+}
+
+/// What makes a log worth a checkpoint.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Worth {
+    pub(crate) pages: i32,
+    /// Not before so many commits, unless the log has become [`MUCH`] times as large.
+    pub(crate) commits: u32,
+}
+
+impl Worth {
+    /// Whether a log of so many pages and commits is to be moved, if it is `next` pages that are worth it.
+    fn is_reached(self, pages: i32, next: i32, commits: u32) -> bool {
+        let much = next.saturating_add(self.pages.saturating_mul(MUCH - 1));
+        pages >= much || (pages >= next && commits >= self.commits)
+    }
 }
 
 /// The thread. Dropped, it finishes and closes its connection, once nobody can ask any more.
@@ -75,7 +95,7 @@ impl Checkpointer {
         database: File,
         name: &'static str,
         breaks: Breaks,
-        worth: i32,
+        worth: Worth,
     ) -> Result<(Self, Checkpoints), std::io::Error> {
         // One wish may wait: it stands for all that come until it is dealt with.
         let (wishes, asked) = bounded(1);
@@ -85,7 +105,8 @@ impl Checkpointer {
             done: done.clone(),
             is_asked: false,
             worth,
-            next: worth,
+            next: worth.pages,
+            commits: 0,
             breaks: breaks.clone(),
             name,
         };
@@ -109,17 +130,19 @@ impl Drop for Checkpointer {
 impl Checkpoints {
     /// A commit has left so many pages in the log.
     pub(crate) fn committed(&mut self, connection: &Connection, pages: i32) {
+        self.commits = self.commits.saturating_add(1);
         if self.done.swap(false, Ordering::AcqRel) {
             self.is_asked = false;
-            if pages >= self.worth {
-                // Readers that stay keep the log: the next time is when it has grown by as much again.
-                self.next = if self.restart(connection) {
-                    self.worth
+            if pages >= self.worth.pages {
+                if self.restart(connection) {
+                    self.next = self.worth.pages;
+                    self.commits = 0;
                 } else {
-                    pages.saturating_add(self.worth)
-                };
+                    // Readers that stay keep the log: the next time is when it has grown by as much again.
+                    self.next = pages.saturating_add(self.worth.pages);
+                }
             }
-        } else if pages >= self.next && !self.is_asked {
+        } else if !self.is_asked && self.worth.is_reached(pages, self.next, self.commits) {
             self.is_asked = true;
             self.ask();
         }
@@ -202,4 +225,27 @@ fn failed(error: &rusqlite::Error, breaks: &Breaks, name: &'static str) {
 
 fn count(name: &'static str) {
     metrics::counter!("kyc_store_checkpoints_total", "database" => name).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_of_few_commits_may_become_four_times_as_large() {
+        let worth = Worth {
+            pages: 100,
+            commits: 50,
+        };
+        let is_reached = |pages, commits| worth.is_reached(pages, 100, commits);
+        assert!(!is_reached(99, 1_000));
+        assert!(is_reached(100, 50));
+        assert!(!is_reached(399, 49));
+        assert!(is_reached(400, 1));
+        // Readers have kept the log the last time, at 250 pages.
+        assert!(!worth.is_reached(349, 350, 1_000));
+        assert!(worth.is_reached(350, 350, 1_000));
+        assert!(!worth.is_reached(649, 350, 10));
+        assert!(worth.is_reached(650, 350, 10));
+    }
 }

@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi, params_from_iter};
 
-use crate::checkpoint::{Breaks, Checkpointer};
+use crate::checkpoint::{Breaks, Checkpointer, Worth};
 use crate::migrate;
 use crate::readers::Readers;
 use crate::strand::Strand;
@@ -52,17 +52,29 @@ pub enum OpenError {
 pub struct Options {
     /// Connections, and threads, that read.
     pub readers: usize,
-    /// Pages of 4 KiB in a write-ahead log that are worth a checkpoint. The commits around it wait for three syncs more,
-    /// so there should be few.
+    /// Pages of 4 KiB in a write-ahead log that are worth a checkpoint.
     pub log_pages: i32,
+    /// Commits that a log should take before one, unless it has become four times as large. A commit behind a checkpoint
+    /// waits for three syncs more, so less than one of a hundred should stand there.
+    pub log_commits: u32,
 }
 
 impl Default for Options {
-    /// Two readers, and logs of 64 MiB.
+    /// Two readers, and logs of 64 MiB; of up to 256 MiB while large groups are committed.
     fn default() -> Self {
         Self {
             readers: 2,
             log_pages: 16_384,
+            log_commits: 128,
+        }
+    }
+}
+
+impl Options {
+    fn worth(self) -> Worth {
+        Worth {
+            pages: self.log_pages,
+            commits: self.log_commits,
         }
     }
 }
@@ -92,7 +104,7 @@ impl Database {
         let (breaks, broken) = Breaks::new();
         let file = File::open(path)?;
         let (checkpointer, checkpoints) =
-            Checkpointer::start(open_writable(path)?, file, name, breaks.clone(), options.log_pages)?;
+            Checkpointer::start(open_writable(path)?, file, name, breaks.clone(), options.worth())?;
         Ok(Self {
             strand: Strand::start(writer, name, checkpoints, (breaks, broken))?,
             _checkpointer: checkpointer,

@@ -6,6 +6,7 @@
 
 mod checkpoint;
 mod database;
+mod gather;
 pub mod ledger;
 mod migrate;
 mod readers;

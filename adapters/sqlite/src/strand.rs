@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use kyc_ports::store::StoreError;
@@ -14,17 +14,10 @@ use tokio::sync::{oneshot, watch};
 
 use crate::checkpoint::{Breaks, Checkpoints, PAGES_MAX};
 use crate::database::{Ran, batch, outcome_is_unknown, run, store_error};
+use crate::gather::{GROUP_MAX, Gather, Took};
 
 /// Writes that may wait; more are refused.
 const QUEUE_MAX: usize = 1_024;
-/// Writes of one transaction.
-const GROUP_MAX: usize = 64;
-/// How long a group waits for the next write, while those are missing who were answered a moment ago: they may be about
-/// to ask again. As a share of what a commit takes, too: the longer that is, the more one commit for all of them saves.
-const GATHER_GAP: Duration = Duration::from_micros(300);
-const GATHER_GAP_SHARE: u32 = 4;
-/// How long that may go on.
-const GATHER_MAX: Duration = Duration::from_millis(10);
 
 /// Statements that hold together, and who waits for them.
 struct Write {
@@ -66,8 +59,7 @@ impl Strand {
             checkpoints,
             log_pages,
             breaks,
-            expected: 1,
-            took: Took::default(),
+            gather: Gather::default(),
         };
         let thread = thread::Builder::new().name("kyc-strand".to_owned());
         let thread = thread.spawn(move || owned.serve(&writes))?;
@@ -120,30 +112,7 @@ struct Writer {
     /// Pages in the write-ahead log after the last commit.
     log_pages: Arc<AtomicI32>,
     breaks: Breaks,
-    /// How many were answered last, and how many waited then.
-    expected: usize,
-    /// How long the last group took.
-    took: Took,
-}
-
-/// How long a group took.
-#[derive(Debug, Clone, Copy, Default)]
-struct Took {
-    /// The statements of one write, on average.
-    write: Duration,
-    /// The commit.
-    commit: Duration,
-}
-
-impl Took {
-    /// How long a group may wait until it has as many writes as are expected: by how much the commit takes longer than
-    /// they do. Where the disk takes the time, one commit for all of them saves it. Where the processors take it, those
-    /// who are missing work on their writes while the others' are committed, and waiting for them would only take the
-    /// turns apart.
-    fn patience(self, expected: usize) -> Duration {
-        let writes = self.write.saturating_mul(u32::try_from(expected).unwrap_or(u32::MAX));
-        self.commit.saturating_sub(writes).min(GATHER_MAX)
-    }
+    gather: Gather,
 }
 
 impl Writer {
@@ -152,7 +121,7 @@ impl Writer {
             let group = self.gather(first, writes);
             metrics::gauge!("kyc_store_queue", "database" => self.name).set(writes.len() as f64);
             let results = self.commit(&group);
-            self.expected = group.len() + writes.len();
+            self.gather.seen(group.len() + writes.len());
             for (write, result) in group.into_iter().zip(results) {
                 // Whoever asked may have gone; what is committed stays.
                 let _ = write.answer.send((result, write.statements));
@@ -162,22 +131,19 @@ impl Writer {
         }
     }
 
-    /// What has queued up, and where the disk is slow also what is about to. Without that, clients who all wait for their
-    /// answers would fall into two halves, each of which waits for the other's commit.
+    /// What has queued up, and where the disk is slow also what is about to.
     #[expect(clippy::disallowed_methods, reason = "bounds a wait, decides nothing else")]
-    fn gather(&self, first: Write, writes: &Receiver<Write>) -> Vec<Write> {
+    fn gather(&mut self, first: Write, writes: &Receiver<Write>) -> Vec<Write> {
         let mut group = vec![first];
         group.extend(writes.try_iter().take(GROUP_MAX - 1));
-        let expected = self.expected.min(GROUP_MAX);
-        let patience = self.took.patience(expected);
-        if group.len() < expected && !patience.is_zero() {
-            let gap = GATHER_GAP.max(self.took.commit / GATHER_GAP_SHARE);
-            let end = Instant::now() + patience;
-            while group.len() < expected
-                && let Ok(write) = writes.recv_deadline(end.min(Instant::now() + gap))
+        if let Some(wait) = self.gather.wait(group.len()) {
+            let end = Instant::now() + wait.patience;
+            while group.len() < wait.expected
+                && let Ok(write) = writes.recv_deadline(end)
             {
                 group.push(write);
             }
+            self.gather.waited(wait, group.len());
         }
         group
     }
@@ -193,7 +159,7 @@ impl Writer {
             return refuse_all(&StoreError::Busy);
         }
         let started = Instant::now();
-        let results = commit_group(&self.connection, group, &mut self.took).unwrap_or_else(|failed| {
+        let results = commit_group(&self.connection, group, &mut self.gather).unwrap_or_else(|failed| {
             // Where the disk is full, a log that has been moved is written over from its beginning.
             self.checkpoints.ask();
             if failed.outcome_is_unknown {
@@ -224,7 +190,7 @@ type Results = Vec<Result<Ran, StoreError>>;
 /// Writes a group as one transaction. A write that fails does not take its neighbours down; a failed commit
 /// acknowledges nobody.
 #[expect(clippy::disallowed_methods, reason = "measures, for the next group's patience")]
-fn commit_group(connection: &Connection, group: &[Write], took: &mut Took) -> Result<Results, Failed> {
+fn commit_group(connection: &Connection, group: &[Write], gather: &mut Gather) -> Result<Results, Failed> {
     let nothing_done = |error| Failed {
         error,
         outcome_is_unknown: false,
@@ -241,10 +207,10 @@ fn commit_group(connection: &Connection, group: &[Write], took: &mut Took) -> Re
     };
     let ran = Instant::now();
     let committed = batch(connection, "COMMIT");
-    *took = Took {
+    gather.committed(Took {
         write: (ran - begun) / u32::try_from(group.len()).unwrap_or(u32::MAX).max(1),
         commit: ran.elapsed(),
-    };
+    });
     committed.map_err(|error| {
         let _ = batch(connection, "ROLLBACK");
         Failed {
@@ -300,21 +266,4 @@ fn run_all(connection: &Connection, statements: &[Statement]) -> Result<Ran, Sto
         last = run(connection, statement)?;
     }
     Ok(last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_group_waits_where_the_disk_takes_longer_than_the_writes_that_are_expected() {
-        let took = |write, commit| Took {
-            write: Duration::from_micros(write),
-            commit: Duration::from_micros(commit),
-        };
-        assert_eq!(took(70, 8_000).patience(64), Duration::from_micros(8_000 - 64 * 70));
-        assert_eq!(took(70, 600).patience(64), Duration::ZERO);
-        assert_eq!(took(70, 600).patience(2), Duration::from_micros(460));
-        assert_eq!(took(70, 500_000).patience(64), GATHER_MAX);
-    }
 }

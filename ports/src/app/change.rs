@@ -35,7 +35,7 @@ impl App {
     ) -> Result<Value, Rejection> {
         for _ in 0..=CONFLICT_ATTEMPTS_MAX {
             let key = self.locate(actor, change.target(actor)?).await?;
-            let _turn = self.turns.take(&CustomerState::new(key.clone()).stream()).await;
+            let _turn = self.turns.take(CustomerState::new(key.clone()).stream()).await;
             if let Some(reply) = self.given_before(keyed).await? {
                 return Ok(reply);
             }
@@ -187,7 +187,7 @@ impl App {
     ) -> Result<Value, Rejection> {
         for _ in 0..=CONFLICT_ATTEMPTS_MAX {
             let brand = self.configured_brand(actor, change).await?;
-            let _turn = self.turns.take(&brand_stream(&brand)).await;
+            let _turn = self.turns.take(brand_stream(&brand)).await;
             if let Some(reply) = self.given_before(keyed).await? {
                 return Ok(reply);
             }

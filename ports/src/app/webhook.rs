@@ -115,7 +115,7 @@ impl App {
         };
         for _ in 0..=CONFLICT_ATTEMPTS_MAX {
             let stream = kyc_core::customer::CustomerState::new(receive.customer.clone()).stream();
-            let turn = self.turns.take(&stream).await;
+            let turn = self.turns.take(stream).await;
             let ended = match self.try_change(&actor, &receive.customer, &receive, None).await {
                 Ok(Attempt::Answered(Ok(reply))) => {
                     let reply = serde_json::from_value(reply);

@@ -93,6 +93,7 @@ impl Load {
         for life in 0..=self.restarts {
             let options = Options {
                 log_pages: self.log_pages,
+                log_commits: 0,
                 ..Options::default()
             };
             let store = SqliteStore::open(folder, options).expect("the store opens");

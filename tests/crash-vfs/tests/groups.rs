@@ -145,6 +145,7 @@ fn the_log_begins_anew_under_load() {
     shim::install();
     let options = Options {
         log_pages: 100,
+        log_commits: 0,
         ..Options::default()
     };
     let store = Arc::new(SqliteStore::open(folder.path(), options).unwrap());
