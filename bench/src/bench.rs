@@ -9,13 +9,13 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::Result;
 use crate::load::{Clients, Load, Measured, Script};
 use crate::options::{Medium, RunOptions};
 use crate::process::Process;
 use crate::raw::{CYCLE, data};
 use crate::seed::{self, Seed};
-use crate::server::{self, Server};
+use crate::server::{Server, template};
+use crate::{Result, build};
 
 /// Where tmpfs is mounted on Linux.
 const TMPFS: &str = "/dev/shm";
@@ -50,7 +50,7 @@ impl Bench {
     pub(crate) fn new(options: RunOptions) -> Result<Self> {
         let kycd = match &options.kycd {
             Some(path) => path.clone(),
-            None => server::binary()?,
+            None => build::server()?,
         };
         let parent = match (&options.dir, options.on) {
             (Some(dir), _) => dir.clone(),
@@ -79,7 +79,7 @@ impl Bench {
         }
         eprintln!("  loading {profiles} profiles");
         let server = self.serve(&dir, &[])?;
-        server.call("POST", "/manager/kyc/templates", &server::template())?;
+        server.call("POST", "/manager/kyc/templates", &template())?;
         server.process.stop()?;
         let seed = seed::load(&dir.join("bases"), profiles)?;
         self.loaded.insert(profiles, seed.clone());

@@ -2,10 +2,11 @@
 //! measurements of one run, taken in turns; docs/performance.md shows the last table and says how to read it.
 //!
 //! Reading order: [`options`], [`mod@bench`] (what the rows share), [`rows`] (one module a row of the table), then what
-//! they are made of: [`process`] and [`server`] (what is measured), [`seed`] (its data), [`load`] (who measures),
+//! they are made of: [`mod@build`], [`process`] and [`server`] (what is measured), [`seed`] (its data), [`load`] (who measures),
 //! [`pairs`], [`table`], [`report`] and [`plot`] (what comes of it).
 
 mod bench;
+mod build;
 mod clock;
 mod hello;
 mod load;

@@ -1,16 +1,26 @@
 //! A run from its settings to the files that it leaves.
 
 use std::fs;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use serde_json::json;
 
 use crate::bench::Bench;
 use crate::options::RunOptions;
 use crate::table::{Row, markdown};
-use crate::{Result, machine, plot, rows};
+use crate::{Result, build, machine, plot, rows};
+
+/// Where the library that makes syncs slow reads how slow.
+const SLOW_SYNC: &str = "KYC_SLOW_SYNC_MS";
 
 /// Measures, prints the table, and writes `table.md`, `results.json` and `plot.svg`.
 pub(crate) fn run(options: RunOptions) -> Result<()> {
+    if let Some(sync_ms) = options.sync_ms
+        && std::env::var_os(SLOW_SYNC).is_none()
+    {
+        return again_with_slow_syncs(sync_ms);
+    }
     let out = options.out.clone();
     let mut bench = Bench::new(options)?;
     let machine = machine::describe(bench.folder());
@@ -36,6 +46,7 @@ pub(crate) fn run(options: RunOptions) -> Result<()> {
             "connections": bench.options.connections(),
             "generator_threads": bench.options.generators(),
             "pairs": bench.options.pairs(),
+            "sync_ms": bench.options.sync_ms,
             "seconds": bench.options.measured().as_secs_f64(),
             "rows": details,
         });
@@ -46,4 +57,14 @@ pub(crate) fn run(options: RunOptions) -> Result<()> {
     println!("{}", markdown(&all));
     println!("{machine:#}, load average {load_before:.1} before");
     Ok(())
+}
+
+/// Becomes the same run with the library that makes syncs slow, which the server and all others inherit.
+fn again_with_slow_syncs(sync_ms: u16) -> Result<()> {
+    let error = Command::new(std::env::current_exe()?)
+        .args(std::env::args_os().skip(1))
+        .env("LD_PRELOAD", build::slow_sync()?)
+        .env(SLOW_SYNC, sync_ms.to_string())
+        .exec();
+    Err(error.into())
 }

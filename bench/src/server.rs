@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -15,30 +15,6 @@ use crate::clock::{now, unix_seconds};
 use crate::process::Process;
 use crate::seed::BRAND;
 use crate::{Error, Result, simple};
-
-/// The release binary, built if it must be.
-pub(crate) fn binary() -> Result<PathBuf> {
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--package", "kycd", "--message-format", "json"])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .stderr(Stdio::inherit())
-        .output()?;
-    if !built.status.success() {
-        return Err("kycd does not build".into());
-    }
-    let last = built
-        .stdout
-        .split(|byte| *byte == b'\n')
-        .filter_map(executable)
-        .next_back();
-    last.ok_or_else(|| "cargo names no binary".into())
-}
-
-/// The binary that one of cargo's messages names.
-fn executable(line: &[u8]) -> Option<PathBuf> {
-    let message: Value = serde_json::from_slice(line).ok()?;
-    Some(PathBuf::from(message.get("executable")?.as_str()?))
-}
 
 /// A running server.
 #[derive(Debug)]
@@ -195,14 +171,6 @@ pub(crate) fn template() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_binary_is_read_from_the_messages() {
-        let line = br#"{"reason":"compiler-artifact","executable":"target/release/kycd"}"#;
-        assert_eq!(executable(line), Some(PathBuf::from("target/release/kycd")));
-        assert_eq!(executable(br#"{"reason":"compiler-artifact","executable":null}"#), None);
-        assert_eq!(executable(b""), None);
-    }
 
     #[test]
     fn requests_carry_their_length() {
