@@ -32,6 +32,7 @@ use serde_json::{Map, Value};
 use crate::app::admission::Admission;
 use crate::app::cache::Cache;
 use crate::app::limiter::Limits;
+pub use crate::app::sessions::LastToken;
 use crate::app::sessions::Sessions;
 use crate::app::turns::Turns;
 use crate::blobs::Blobs;
@@ -224,6 +225,14 @@ impl App {
         let token = token.ok_or(Rejection::Unauthenticated("a token is needed"))?;
         self.sessions
             .verify(self.ports.tokens.as_ref(), token, self.now())
+            .map_err(|bad| Rejection::Unauthenticated(bad.0))
+    }
+
+    /// The same for one of a connection's requests, which mostly carry the same token.
+    pub fn authenticate_again(&self, last: &LastToken, token: Option<&str>) -> Result<Arc<Verified>, Rejection> {
+        let token = token.ok_or(Rejection::Unauthenticated("a token is needed"))?;
+        self.sessions
+            .verify_again(last, self.ports.tokens.as_ref(), token, self.now())
             .map_err(|bad| Rejection::Unauthenticated(bad.0))
     }
 

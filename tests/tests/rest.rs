@@ -870,6 +870,39 @@ fn a_refusal_before_the_body_keeps_the_connection_or_says_that_it_ends() {
 }
 
 #[test]
+fn each_request_of_a_connection_is_its_own_token_s() {
+    let server = server();
+    let rest = server.rest(&server.manager());
+    let level = json!({ "brand": "re-tokens", "customer_id": 1, "level": 1 });
+    rest.post("/manager/kyc/templates", &template("re-tokens", "one")).ok();
+    let kyc_id = rest.post("/manager/kyc/required-level", &level).ok()["kyc_id"].clone();
+    let here = server.token(&json!({ "role": 1, "brands": ["re-tokens"] }));
+    let elsewhere = server.token(&json!({ "role": 1, "brands": ["re-other"] }));
+    let expired = server.token(&json!({ "role": 1, "exp": now() - 1 }));
+    let mut altered = here.clone();
+    altered.pop();
+    let mut stream = TcpStream::connect(server.http).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    for (token, status) in [
+        (&here, 200),
+        (&here, 200),
+        (&elsewhere, 404),
+        (&here, 200),
+        (&expired, 401),
+        (&altered, 401),
+        (&elsewhere, 404),
+        (&String::new(), 401),
+        (&here, 200),
+    ] {
+        let request =
+            format!("GET /manager/kyc/profiles/{kyc_id} HTTP/1.1\r\nhost: x\r\nauthorization: {token}\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let answer = read_one(&mut stream);
+        assert!(answer.starts_with(&format!("http/1.1 {status}")), "{token}: {answer}");
+    }
+}
+
+#[test]
 fn metrics_tell_of_the_store_and_of_memory() {
     let server = Server::start(&[]);
     let rest = server.rest(&server.manager());

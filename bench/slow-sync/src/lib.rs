@@ -36,7 +36,10 @@ fn sync(call: c_long, file: c_int) -> c_int {
 }
 
 /// Nothing where the variable says nothing that can be read.
-#[expect(clippy::disallowed_methods, reason = "whoever preloads a library has no arguments for it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whoever preloads a library has no arguments for it"
+)]
 fn delay() -> Duration {
     let text = std::env::var("KYC_SLOW_SYNC_MS").unwrap_or_default();
     Duration::from_millis(text.parse().unwrap_or(0))

@@ -11,7 +11,7 @@ use kyc_core::command::Command;
 use kyc_core::json;
 use kyc_core::problem::Problem;
 use kyc_core::rejection::Rejection;
-use kyc_ports::app::{Reply, Request};
+use kyc_ports::app::{LastToken, Reply, Request};
 use serde_json::{Map, Value};
 
 use crate::reply::{self, ReplyBody};
@@ -21,10 +21,14 @@ use crate::{Http, token};
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What needs no wait: see [`Http::at_once`].
-pub(crate) fn at_once<B>(http: &Http, request: &http::Request<B>) -> Result<Option<Response<ReplyBody>>, Rejection> {
+pub(crate) fn at_once<B>(
+    http: &Http,
+    request: &http::Request<B>,
+    last: &LastToken,
+) -> Result<Option<Response<ReplyBody>>, Rejection> {
     let (uri, headers) = (request.uri(), request.headers());
     let found = http.routes.find(request.method(), uri.path())?;
-    let caller = http.app.authenticate(token(headers))?;
+    let caller = http.app.authenticate_again(last, token(headers))?;
     found.command.access.check(caller.actor.session)?;
     if request.method() != Method::GET || !found.command.is_view || headers.contains_key(&IDEMPOTENCY_KEY) {
         return Ok(None);

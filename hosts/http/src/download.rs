@@ -36,7 +36,6 @@ fn response(file: OpenFile, is_part: bool, inline: bool) -> Response<ReplyBody> 
     insert(headers, header::CONTENT_TYPE, &meta.content_type);
     insert(headers, header::CONTENT_DISPOSITION, &disposition(&meta, inline));
     insert(headers, header::ETAG, &format!("\"{}\"", meta.checksum));
-    headers.insert(header::CONTENT_LENGTH, left.into());
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
     if is_part {

@@ -24,7 +24,7 @@ use http::{HeaderMap, Method, Request, Response, header};
 use http_body::Body;
 use kyc_core::limits::BODY_BYTES_MAX;
 use kyc_core::rejection::Rejection;
-use kyc_ports::app::App;
+use kyc_ports::app::{App, LastToken};
 
 use crate::reply::ReplyBody;
 use crate::route::Routes;
@@ -55,13 +55,13 @@ impl Http {
     }
 
     /// What [`Self::handle`] would answer, where that takes no wait: a command that there is not or that is not the
-    /// caller's to give, or a reply that memory has.
-    pub fn at_once<B>(&self, request: &Request<B>) -> Option<Response<ReplyBody>> {
+    /// caller's to give, or a reply that memory has. `last` is the connection's.
+    pub fn at_once<B>(&self, request: &Request<B>, last: &LastToken) -> Option<Response<ReplyBody>> {
         let path = request.uri().path();
         if path == "/upload" || path.starts_with("/files/") || webhook::slug(path).is_some() {
             return None;
         }
-        command::at_once(self, request).unwrap_or_else(|rejection| Some(reply::error(&rejection)))
+        command::at_once(self, request, last).unwrap_or_else(|rejection| Some(reply::error(&rejection)))
     }
 
     /// Serves one request, from an address if the host knows it.

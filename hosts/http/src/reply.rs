@@ -1,4 +1,5 @@
-//! Replies: JSON bodies with their length, and the headers that every reply carries.
+//! Replies: JSON bodies, and the headers that every reply carries. All of them know how long they are; to say so in a
+//! header is the host's, for one has it done by its HTTP library.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -54,10 +55,17 @@ impl Body for ReplyBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(match self {
+        SizeHint::with_exact(self.length())
+    }
+}
+
+impl ReplyBody {
+    /// Bytes that are still to come.
+    pub fn length(&self) -> u64 {
+        match self {
             Self::Whole(bytes) => bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),
             Self::File { left, .. } => *left,
-        })
+        }
     }
 }
 
@@ -98,12 +106,10 @@ pub fn error(rejection: &Rejection) -> Response<ReplyBody> {
 
 /// A reply that is whole in memory.
 pub fn whole(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<ReplyBody> {
-    let length = body.len();
     let mut response = Response::new(ReplyBody::Whole(Some(body)));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(header::CONTENT_LENGTH, length.into());
     protect(headers);
     response
 }

@@ -4,6 +4,7 @@
 
 mod deadline;
 mod pages;
+mod rarely;
 mod timer;
 
 use std::convert::Infallible;
@@ -21,6 +22,7 @@ use hyper_util::rt::TokioIo;
 use kyc_core::rejection::Rejection;
 use kyc_http::reply::ReplyBody;
 use kyc_http::{Http, reply};
+use kyc_ports::app::LastToken;
 use tokio::runtime::Handle;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +31,7 @@ use crate::serve::Timeouts;
 use crate::telemetry::{OpenConnection, Requests};
 use crate::tls::Io;
 use crate::web::deadline::{Deadline, Patience};
+use crate::web::rarely::Rarely;
 use crate::web::timer::HeadTimer;
 
 pub(crate) use crate::web::pages::Pages;
@@ -59,12 +62,14 @@ impl Listener {
     /// Serves one connection until it ends, or the server stops and the request under way is answered.
     pub(crate) async fn serve(self, io: Box<dyn Io>, peer: IpAddr) {
         let _open = OpenConnection::count("http");
-        let routes = self.routes;
-        // One of its own: it is asked with every step of the connection, under a lock.
-        let stop = self.stop.child_token();
+        let connection = Arc::new(Connection {
+            web: self.routes,
+            peer,
+            last_token: LastToken::default(),
+        });
         let service = service_fn(move |request| {
-            let routes = routes.clone();
-            async move { Ok::<_, Infallible>(routes.answer(request, peer).await) }
+            let connection = connection.clone();
+            async move { Ok::<_, Infallible>(connection.answer(request).await) }
         });
         // The head's time-out also bounds how long a kept-alive connection may be idle.
         let mut io = TimeoutStream::new(io);
@@ -84,7 +89,7 @@ impl Listener {
             // Nearly always it is the connection that has something to do.
             biased;
             ended = connection.as_mut() => ended,
-            () = stop.cancelled() => {
+            () = Rarely::new(self.stop.cancelled()) => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -105,36 +110,50 @@ impl Web {
             aside,
         }
     }
+}
 
-    async fn answer(self: Arc<Self>, request: Request<Incoming>, source: IpAddr) -> Response<ReplyBody> {
+/// What belongs to one connection. Beside it nothing that all connections share is touched with every request: processors
+/// would wait for one another.
+struct Connection {
+    web: Arc<Web>,
+    peer: IpAddr,
+    last_token: LastToken,
+}
+
+impl Connection {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<ReplyBody> {
         match Pages::find(request.uri().path()) {
-            Some(page) => self.pages.serve(page, request.method()).await,
-            None => self.api(request, source).await,
+            Some(page) => self.web.pages.serve(page, request.method()).await,
+            None => self.api(request).await,
         }
     }
 
     /// The API.
     #[expect(clippy::disallowed_methods, reason = "measures, decides nothing")]
-    async fn api(self: Arc<Self>, request: Request<Incoming>, source: IpAddr) -> Response<ReplyBody> {
+    async fn api(self: Arc<Self>, request: Request<Incoming>) -> Response<ReplyBody> {
         let started = Instant::now();
         let is_upload = request.uri().path() == "/upload";
-        let whole = if is_upload { UPLOAD } else { self.stall };
-        let patience = Patience { gap: self.stall, whole };
+        let whole = if is_upload { UPLOAD } else { self.web.stall };
+        let patience = Patience {
+            gap: self.web.stall,
+            whole,
+        };
         let has_body = !request.body().is_end_stream();
-        let at_once = std::panic::catch_unwind(AssertUnwindSafe(|| self.http.at_once(&request)));
+        let at_once = AssertUnwindSafe(|| self.web.http.at_once(&request, &self.last_token));
+        let at_once = std::panic::catch_unwind(at_once);
         let served = if let Some(served) = at_once.transpose() {
             drop(request);
             served
         } else {
-            let web = self.clone();
+            let connection = self.clone();
             let request = request.map(|body| Deadline::new(body, patience));
             // A task of its own: a client that goes away midway must not keep a commit from being announced.
-            let serving = async move { web.http.handle(request, Some(source)).await };
+            let serving = async move { connection.web.http.handle(request, Some(connection.peer)).await };
             // A file comes in many parts: to wake another thread for each costs more than what is done with it here.
             let place = if is_upload {
                 Handle::current()
             } else {
-                self.aside.clone()
+                self.web.aside.clone()
             };
             let served = place.spawn(AssertUnwindSafe(serving).catch_unwind()).await;
             served.unwrap_or_else(|error| Err(Box::new(error)))
@@ -148,7 +167,9 @@ impl Web {
             tracing::error!("a request failed");
             reply::error(&Rejection::Unavailable)
         });
-        self.requests.count("", response.status().as_u16(), started.elapsed());
+        self.web
+            .requests
+            .count("", response.status().as_u16(), started.elapsed());
         response
     }
 }

@@ -25,5 +25,11 @@ mod tick;
 #[cfg(target_family = "wasm")]
 #[spin_sdk::http_service]
 async fn handle(request: spin_sdk::http::Request) -> http::Response<kyc_http::reply::ReplyBody> {
-    serve::serve(request).await
+    let mut response = serve::serve(request).await;
+    // Spin's HTTP library does not, and holds back what has no length.
+    let length = response.body().length();
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_LENGTH, length.into());
+    response
 }
