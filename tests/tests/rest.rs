@@ -934,6 +934,15 @@ fn metrics_tell_of_the_store_and_of_memory() {
         assert!(value(&format!("{name}{{database=\"kyc\"}}")) >= 1.0, "{name}");
     }
     assert!(value("kyc_store_queue{database=\"kyc\"}") >= 0.0);
+    // The template, the level, and twice the profile; pages are not counted.
+    for name in [
+        "kyc_requests_total{transport=\"http\",command=\"\",status=\"200\"}",
+        "kyc_request_seconds_bucket{transport=\"http\",le=\"+Inf\"}",
+        "kyc_request_seconds_count{transport=\"http\"}",
+    ] {
+        assert!((value(name) - 4.0).abs() < f64::EPSILON, "{name}");
+    }
+    assert!(value("kyc_request_seconds_sum{transport=\"http\"}") > 0.0);
 }
 
 #[test]

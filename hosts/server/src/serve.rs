@@ -11,7 +11,6 @@ use kyc_ports::outbound::Outbound;
 use kyc_ports::tokens::Tokens;
 use kyc_ports::vault::Vault;
 use kyc_sqlite::{Options, SqliteStore};
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -23,7 +22,7 @@ use crate::data_dir::{DataDir, Lock};
 use crate::hub::Hub;
 use crate::ports::{NoTokens, SystemClock, SystemEntropy, outbound, vault, verifier};
 use crate::settings::{PlatformSettings, ServeOptions};
-use crate::telemetry;
+use crate::telemetry::{self, Metrics};
 use crate::tls::{Io, Tls};
 use crate::{calls, control, tcp, web};
 
@@ -44,7 +43,7 @@ pub(crate) struct Server {
     store: Arc<SqliteStore>,
     hub: Hub,
     tls: Tls,
-    metrics: PrometheusHandle,
+    metrics: Arc<Metrics>,
     /// Where requests go on that must wait.
     aside: Aside,
     _lock: Lock,
@@ -117,7 +116,7 @@ impl Server {
     /// Opens the data directory, which is made if it is missing.
     pub(crate) fn open(options: ServeOptions) -> Result<Self, Failure> {
         telemetry::start_log(&options.log)?;
-        let metrics = telemetry::start_metrics()?;
+        let metrics = Arc::new(Metrics::start()?);
         let dir = DataDir::create(&options.data.data_dir)?;
         let lock = dir.lock()?;
         let tls = Tls::of(&options)?;
@@ -170,6 +169,7 @@ impl Server {
             Http::new(self.app.clone()).with_body_bytes_max(self.options.body_bytes_max),
             web::Pages::new(self.app.clone(), self.metrics.clone()),
             timeouts,
+            self.metrics.http.clone(),
             self.aside.handle(),
         );
         let web = web::Listener {
@@ -190,7 +190,7 @@ impl Server {
             frame_bytes_max: self.options.frame_bytes_max,
             timeouts,
             stop: stop.clone(),
-            requests: Arc::new(telemetry::Requests::of("tcp")),
+            requests: self.metrics.tcp.clone(),
             aside: self.aside.handle(),
         };
         tasks.spawn(accept(
@@ -325,7 +325,7 @@ async fn handshake(tls: &Tls, stream: TcpStream) -> Option<Box<dyn Io>> {
 }
 
 /// Applies what is due, and cleans up.
-async fn tick(app: App, metrics: PrometheusHandle, stop: CancellationToken) {
+async fn tick(app: App, metrics: Arc<Metrics>, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut sweeps = tokio::time::interval(SWEEP);

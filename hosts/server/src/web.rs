@@ -46,7 +46,7 @@ pub(crate) struct Web {
     http: Http,
     pages: Pages,
     stall: Duration,
-    requests: Requests,
+    requests: Arc<Requests>,
     aside: Handle,
 }
 
@@ -101,12 +101,12 @@ impl Listener {
 }
 
 impl Web {
-    pub(crate) fn new(http: Http, pages: Pages, timeouts: Timeouts, aside: Handle) -> Self {
+    pub(crate) fn new(http: Http, pages: Pages, timeouts: Timeouts, requests: Arc<Requests>, aside: Handle) -> Self {
         Self {
             http,
             pages,
             stall: timeouts.stall,
-            requests: Requests::of("http"),
+            requests,
             aside,
         }
     }

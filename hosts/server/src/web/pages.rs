@@ -6,9 +6,10 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use kyc_http::reply::{self, ReplyBody};
 use kyc_ports::app::App;
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Mutex;
 use utoipa_swagger_ui::{Config, SwaggerFile};
+
+use crate::telemetry::Metrics;
 
 /// What the documentation's pages may load: themselves. Swagger UI sets styles in its markup.
 const DOCS_POLICY: &str =
@@ -17,7 +18,7 @@ const DOCS_POLICY: &str =
 /// What the pages show.
 pub(crate) struct Pages {
     app: App,
-    metrics: PrometheusHandle,
+    metrics: Arc<Metrics>,
     /// One write at a time finds out whether writes go through, however many ask.
     asks: Mutex<()>,
     openapi: Bytes,
@@ -40,7 +41,7 @@ pub(super) enum Page {
 }
 
 impl Pages {
-    pub(crate) fn new(app: App, metrics: PrometheusHandle) -> Self {
+    pub(crate) fn new(app: App, metrics: Arc<Metrics>) -> Self {
         Self {
             app,
             metrics,
