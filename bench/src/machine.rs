@@ -6,8 +6,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-/// What is known of the machine, without names of its own.
-pub(crate) fn describe(folder: &Path) -> Value {
+/// What is known of the machine, without names of its own, and by how much its syncs were made slow.
+pub(crate) fn describe(folder: &Path, sync_ms: Option<u16>) -> Value {
     let cpus = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let processor = line_of("/proc/cpuinfo", "model name");
     let memory_kib = line_of("/proc/meminfo", "MemTotal")
@@ -21,6 +21,7 @@ pub(crate) fn describe(folder: &Path) -> Value {
         "memory_gib": memory_kib / 1_048_576,
         "kernel": kernel.trim(),
         "file_system": file_system(folder),
+        "slow_sync_ms": sync_ms,
     })
 }
 

@@ -70,7 +70,7 @@ pub(crate) struct RunOptions {
     /// The folder for data directories, in place of that of temporary files
     #[arg(long)]
     pub(crate) dir: Option<PathBuf>,
-    /// Let each sync of the server and of what it is held against take so much longer (milliseconds), as on a slow disk
+    /// Let each sync of the server, of `SQLite` alone and of `dd` take so much longer (milliseconds), as on a slow disk
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub(crate) sync_ms: Option<u16>,
     /// Where table.md, results.json and plot.svg are written

@@ -1,5 +1,5 @@
 //! What SQLite itself does with the rows of the durable commands: the same statements, 64 commits a transaction, on a
-//! connection with the server's settings, while a thread checkpoints whenever the log is as long as the server's may become.
+//! connection with the server's settings, while a thread checkpoints where the server would ask for it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -38,6 +38,8 @@ pub(crate) struct Raw {
     done: usize,
     next_audit: i64,
     log_pages: Arc<AtomicI32>,
+    /// Commits since the log has begun anew, and its pages then.
+    log_commits: (u32, i32),
     checkpoints: Option<SyncSender<()>>,
     checkpointer: Option<JoinHandle<()>>,
 }
@@ -63,6 +65,7 @@ impl Raw {
             done: 0,
             next_audit: seed.later_audit_ids(),
             log_pages,
+            log_commits: (0, 0),
             checkpoints: Some(checkpoints),
             checkpointer: Some(std::thread::spawn(move || checkpoint(&checkpointing, &asked))),
         })
@@ -83,14 +86,20 @@ impl Raw {
         Ok(commits as f64 / spent.as_secs_f64())
     }
 
-    fn commit(&self, group: &[Vec<Statement>]) -> Result<()> {
+    fn commit(&mut self, group: &[Vec<Statement>]) -> Result<()> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
         for statements in group {
             write(&self.connection, statements)?;
         }
         self.connection.prepare_cached("COMMIT")?.execute(())?;
+        let pages = self.log_pages.load(Ordering::Relaxed);
+        let (commits, before) = self.log_commits;
+        let commits = if pages < before { 1 } else { commits + 1 };
+        self.log_commits = (commits, pages);
+        let worth = Options::default();
         if let Some(checkpoints) = &self.checkpoints
-            && self.log_pages.load(Ordering::Relaxed) >= Options::default().log_pages
+            && pages >= worth.log_pages
+            && commits >= worth.log_commits
         {
             let _ = checkpoints.try_send(());
         }

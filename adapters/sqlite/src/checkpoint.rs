@@ -21,8 +21,9 @@ const PASSES_MAX: usize = 4;
 const PAGES_LEFT_FEW: i32 = 500;
 /// Pages of a log, by those that are worth a checkpoint, that are too many to wait for commits.
 const MUCH: i32 = 4;
-/// Pages that the log may hold while something keeps it from beginning anew: 1 GiB. Until it does, writes are refused.
-pub(crate) const PAGES_MAX: i32 = 262_144;
+/// Pages, by those that are worth a checkpoint, that the log may hold while something keeps it from beginning anew: 1 GiB
+/// where those are 64 MiB. Until it does, writes are refused.
+const TOO_MUCH: i32 = 16;
 /// How long the thread rests when the log could not be moved: a full disk is asked again with every commit that fails.
 const REST: Duration = Duration::from_secs(1);
 /// How long the strand waits for readers of the log.
@@ -41,6 +42,8 @@ pub(crate) struct Checkpoints {
     next: i32,
     /// Commits since the log has begun anew.
     commits: u32,
+    /// Pages in it then.
+    pages: i32,
     breaks: Breaks,
     name: &'static str,
 }
@@ -107,6 +110,7 @@ impl Checkpointer {
             worth,
             next: worth.pages,
             commits: 0,
+            pages: 0,
             breaks: breaks.clone(),
             name,
         };
@@ -130,21 +134,33 @@ impl Drop for Checkpointer {
 impl Checkpoints {
     /// A commit has left so many pages in the log.
     pub(crate) fn committed(&mut self, connection: &Connection, pages: i32) {
-        self.commits = self.commits.saturating_add(1);
+        self.note(pages);
         if self.done.swap(false, Ordering::AcqRel) {
             self.is_asked = false;
-            if pages >= self.worth.pages {
-                if self.restart(connection) {
-                    self.next = self.worth.pages;
-                    self.commits = 0;
-                } else {
-                    // Readers that stay keep the log: the next time is when it has grown by as much again.
-                    self.next = pages.saturating_add(self.worth.pages);
-                }
+            if pages >= self.worth.pages && !self.restart(connection) {
+                // Readers that stay keep the log: the next time is when it has grown by as much again.
+                self.next = pages.saturating_add(self.worth.pages);
             }
         } else if !self.is_asked && self.worth.is_reached(pages, self.next, self.commits) {
             self.is_asked = true;
             self.ask();
+        }
+    }
+
+    /// Whether so many pages are too many for a log, so that it must begin anew first.
+    pub(crate) fn is_too_much(&self, pages: i32) -> bool {
+        pages > self.worth.pages.saturating_mul(TOO_MUCH)
+    }
+
+    /// A log becomes shorter where it has begun anew, whoever had it do so; a group that was refused leaves it as it was.
+    fn note(&mut self, pages: i32) {
+        if pages < self.pages {
+            self.next = self.worth.pages;
+            self.commits = 0;
+        }
+        if pages != self.pages {
+            self.commits = self.commits.saturating_add(1);
+            self.pages = pages;
         }
     }
 
@@ -231,21 +247,74 @@ fn count(name: &'static str) {
 mod tests {
     use super::*;
 
+    const WORTH: Worth = Worth {
+        pages: 100,
+        commits: 50,
+    };
+
     #[test]
     fn a_log_of_few_commits_may_become_four_times_as_large() {
-        let worth = Worth {
-            pages: 100,
-            commits: 50,
-        };
-        let is_reached = |pages, commits| worth.is_reached(pages, 100, commits);
+        let is_reached = |pages, commits| WORTH.is_reached(pages, 100, commits);
         assert!(!is_reached(99, 1_000));
         assert!(is_reached(100, 50));
         assert!(!is_reached(399, 49));
         assert!(is_reached(400, 1));
         // Readers have kept the log the last time, at 250 pages.
-        assert!(!worth.is_reached(349, 350, 1_000));
-        assert!(worth.is_reached(350, 350, 1_000));
-        assert!(!worth.is_reached(649, 350, 10));
-        assert!(worth.is_reached(650, 350, 10));
+        assert!(!WORTH.is_reached(349, 350, 1_000));
+        assert!(WORTH.is_reached(350, 350, 1_000));
+        assert!(!WORTH.is_reached(649, 350, 10));
+        assert!(WORTH.is_reached(650, 350, 10));
+    }
+
+    /// What the strand knows, and what it has asked for.
+    fn checkpoints() -> (Checkpoints, Receiver<()>) {
+        let (wishes, asked) = bounded(1);
+        let checkpoints = Checkpoints {
+            wishes,
+            done: Arc::default(),
+            is_asked: false,
+            worth: WORTH,
+            next: WORTH.pages,
+            commits: 0,
+            pages: 0,
+            breaks: Breaks::new().0,
+            name: "test",
+        };
+        (checkpoints, asked)
+    }
+
+    #[test]
+    fn commits_count_from_where_the_log_began_whoever_began_it() {
+        let connection = Connection::open_in_memory().unwrap();
+        let (mut checkpoints, asked) = checkpoints();
+        for number in 1..=49 {
+            checkpoints.committed(&connection, 100 + number);
+        }
+        // Refused: nothing was written.
+        checkpoints.committed(&connection, 149);
+        assert!(asked.is_empty());
+        checkpoints.committed(&connection, 150);
+        assert_eq!(asked.try_recv(), Ok(()), "the fiftieth");
+        // The thread has moved all, and SQLite began the log anew by itself.
+        checkpoints.done.store(true, Ordering::Release);
+        for number in 1..=49 {
+            checkpoints.committed(&connection, 2 * number + 2);
+        }
+        assert!(asked.is_empty(), "49 of the new log");
+        checkpoints.committed(&connection, 102);
+        assert_eq!(asked.try_recv(), Ok(()));
+    }
+
+    #[test]
+    fn a_log_that_readers_have_kept_is_forgotten_when_it_begins_anew() {
+        let connection = Connection::open_in_memory().unwrap();
+        let (mut checkpoints, asked) = checkpoints();
+        checkpoints.commits = 1_000;
+        checkpoints.pages = 9_000;
+        checkpoints.next = 10_000;
+        for number in 1..=100 {
+            checkpoints.committed(&connection, number);
+        }
+        assert_eq!(asked.try_recv(), Ok(()), "it is worth it at 100 pages again");
     }
 }

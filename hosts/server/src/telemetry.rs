@@ -85,8 +85,8 @@ impl Metrics {
     }
 }
 
-/// Counts the requests of a transport. Every thread has a place of its own for what each request counts: over one for
-/// all, processors would wait for one another a hundred thousand times a second.
+/// Counts the requests of a transport. Threads count in places of their own, as far as there are enough: over one for all,
+/// processors would wait for one another a hundred thousand times a second.
 pub(crate) struct Requests {
     transport: &'static str,
     stripes: [CachePadded<Mutex<Tally>>; STRIPES],

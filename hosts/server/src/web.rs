@@ -112,8 +112,8 @@ impl Web {
     }
 }
 
-/// What belongs to one connection. Beside it nothing that all connections share is touched with every request: processors
-/// would wait for one another.
+/// What belongs to one connection. What all connections share is changed as seldom as can be: processors would wait for
+/// one another.
 struct Connection {
     web: Arc<Web>,
     peer: IpAddr,

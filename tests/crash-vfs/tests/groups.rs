@@ -176,6 +176,45 @@ fn the_log_begins_anew_under_load() {
     assert!(begun > 2, "{begun} times in {} bytes", bytes(&records));
 }
 
+/// It keeps the log from being written over, which may not grow for ever.
+#[test]
+fn a_reader_that_stays_has_writes_refused_until_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    shim::install();
+    let options = Options {
+        log_pages: 20,
+        log_commits: 0,
+        ..Options::default()
+    };
+    let store = Arc::new(SqliteStore::open(folder.path(), options).unwrap());
+    let app = app(store.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let set = |round: i64| {
+        let (level, reason) = (1 + round % 2, "CHECKED");
+        let risk = json!({ "brand": BRAND, "customer_id": 1, "risk_level": level, "reason": reason });
+        runtime.block_on(app.call(request(MARY, None, "MngSetKycRiskLevel", risk)))
+    };
+    set(0).unwrap();
+    let reader = Connection::open(folder.path().join("kyc.db")).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    let rows = || reader.query_row("SELECT count(*) FROM audit", (), |row| row.get::<_, i64>(0));
+    let before = rows().unwrap();
+    let refused_after = (1..10_000).find_map(|round| set(round).err().map(|refusal| (round, refusal)));
+    let (round, refusal) = refused_after.expect("the log has an end");
+    assert_eq!(refusal.status(), 429, "{refusal:?}");
+    let log_bytes = std::fs::metadata(folder.path().join("kyc.db-wal")).unwrap().len();
+    let (frame, group) = (4_096 + 24, 100);
+    assert!(log_bytes < (16 * 20 + group) * frame, "{log_bytes} bytes");
+    assert_eq!(rows().unwrap(), before, "the reader sees what it saw");
+    reader.execute_batch("COMMIT").unwrap();
+    set(round).expect("it goes on at once");
+    assert_eq!(
+        rows().unwrap(),
+        before + round,
+        "what was acknowledged, and not what was refused"
+    );
+}
+
 #[test]
 fn a_disk_that_fails_acknowledges_nobody_and_ends_all_writing() {
     let folder = tempfile::tempdir().unwrap();
