@@ -38,7 +38,7 @@ pub(crate) struct Raw {
     done: usize,
     next_audit: i64,
     log_pages: Arc<AtomicI32>,
-    /// Commits since the log has begun anew, and its pages then.
+    /// Commits since the log has begun anew, and its pages after the last one.
     log_commits: (u32, i32),
     checkpoints: Option<SyncSender<()>>,
     checkpointer: Option<JoinHandle<()>>,

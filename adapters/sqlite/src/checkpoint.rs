@@ -42,7 +42,7 @@ pub(crate) struct Checkpoints {
     next: i32,
     /// Commits since the log has begun anew.
     commits: u32,
-    /// Pages in it then.
+    /// Pages in it after the last one.
     pages: i32,
     breaks: Breaks,
     name: &'static str,

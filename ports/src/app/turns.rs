@@ -89,6 +89,8 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+
     use futures_util::FutureExt;
     use kyc_core::id::CustomerId;
 
@@ -99,6 +101,13 @@ mod tests {
             brand: "acme".parse().unwrap(),
             customer_id: Some(CustomerId(customer)),
         }
+    }
+
+    /// Who has asked for the turn of the first stream, and has to wait.
+    fn waiting(turns: &Turns) -> Pin<Box<impl Future<Output = Option<Turn>>>> {
+        let mut asked = Box::pin(turns.take(stream(1)));
+        assert!((&mut asked).now_or_never().is_none());
+        asked
     }
 
     fn queues(turns: &Turns) -> usize {
@@ -120,10 +129,7 @@ mod tests {
     fn a_stream_is_one_s_at_a_time() {
         let turns = Turns::default();
         let first = turns.take(stream(1)).now_or_never().unwrap();
-        let mut second = Box::pin(turns.take(stream(1)));
-        let mut third = Box::pin(turns.take(stream(1)));
-        assert!((&mut second).now_or_never().is_none());
-        assert!((&mut third).now_or_never().is_none());
+        let (mut second, mut third) = (waiting(&turns), waiting(&turns));
         drop(first);
         let held = (&mut second).now_or_never().unwrap();
         assert!((&mut third).now_or_never().is_none());
@@ -136,10 +142,7 @@ mod tests {
     fn who_gives_up_waiting_is_passed_over_and_leaves_nothing_behind() {
         let turns = Turns::default();
         let first = turns.take(stream(1)).now_or_never().unwrap();
-        let mut second = Box::pin(turns.take(stream(1)));
-        let mut third = Box::pin(turns.take(stream(1)));
-        assert!((&mut second).now_or_never().is_none());
-        assert!((&mut third).now_or_never().is_none());
+        let (second, mut third) = (waiting(&turns), waiting(&turns));
         drop(first);
         drop(second);
         assert!(
@@ -147,10 +150,9 @@ mod tests {
             "though the second one was to go next"
         );
         let last = turns.take(stream(1)).now_or_never().unwrap();
-        let mut waiting = Box::pin(turns.take(stream(1)));
-        assert!((&mut waiting).now_or_never().is_none());
+        let given_up = waiting(&turns);
         drop(last);
-        drop(waiting);
+        drop(given_up);
         assert_eq!(queues(&turns), 0);
     }
 

@@ -207,7 +207,8 @@ fn a_reader_that_stays_has_writes_refused_until_it_ends() {
     assert!(log_bytes < (16 * 20 + group) * frame, "{log_bytes} bytes");
     assert_eq!(rows().unwrap(), before, "the reader sees what it saw");
     reader.execute_batch("COMMIT").unwrap();
-    set(round).expect("it goes on at once");
+    // The thread may still be at the log.
+    assert!((0..10_000).any(|_| set(round).is_ok()), "it goes on");
     assert_eq!(
         rows().unwrap(),
         before + round,
