@@ -47,8 +47,8 @@ impl FsBlobs {
 }
 
 /// Makes durable what names a folder holds: a rename or removal is on disk only after this.
-pub async fn fsync_dir(folder: &Path) -> io::Result<()> {
-    File::open(folder).await?.sync_all().await
+fn fsync_dir(folder: &Path) -> io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
 }
 
 #[async_trait]
