@@ -91,6 +91,9 @@ pub enum Rejection {
     /// The store refused; nothing was changed.
     #[error("the store cannot do this now; nothing was changed")]
     Unavailable,
+    /// The store failed midway: this may have been done all the same.
+    #[error("the store failed midway; whether this was done shows when the server has started again")]
+    OutcomeUnknown,
     /// The operator has not given the host something that this needs: the text names it.
     #[error("{0}")]
     NotGranted(String),
@@ -134,7 +137,7 @@ impl Rejection {
             Self::UnsupportedFileType(_) => 415,
             Self::RangeNotSatisfiable(_) => 416,
             Self::TooFrequent { .. } => 429,
-            Self::Unavailable | Self::NotGranted(_) => 503,
+            Self::Unavailable | Self::OutcomeUnknown | Self::NotGranted(_) => 503,
         }
     }
 
@@ -164,7 +167,7 @@ impl Rejection {
             Self::FileTooLarge(_) => "FILE_TOO_LARGE",
             Self::UnsupportedFileType(_) => "UNSUPPORTED_FILE_TYPE",
             Self::TooFrequent { .. } => "RET_TOO_FREQUENT",
-            Self::Unavailable | Self::NotGranted(_) => "RET_TECH_PROBLEM",
+            Self::Unavailable | Self::OutcomeUnknown | Self::NotGranted(_) => "RET_TECH_PROBLEM",
         }
     }
 
@@ -193,7 +196,7 @@ impl Rejection {
     pub const fn retry_after_seconds(&self) -> Option<u32> {
         match self {
             Self::TooFrequent { retry_after_seconds } => Some(*retry_after_seconds),
-            Self::Unavailable | Self::NotGranted(_) => Some(1),
+            Self::Unavailable | Self::OutcomeUnknown | Self::NotGranted(_) => Some(1),
             _ => None,
         }
     }

@@ -47,8 +47,8 @@ pub enum WebhookError {
     /// Not `POST`.
     #[error("this route takes POST")]
     MethodNotAllowed,
-    /// The store cannot take it now; nothing was changed.
-    #[error("the webhook cannot be taken now; nothing was changed")]
+    /// The store cannot take it now. Sent again it counts once, whatever became of it.
+    #[error("the webhook cannot be taken now; send it again")]
     Unavailable,
 }
 

@@ -316,6 +316,7 @@ fn refused(error: impl Into<StoreError>) -> Rejection {
             tracing::error!(cause, "the store failed");
             Rejection::Unavailable
         }
+        StoreError::Unknown => Rejection::OutcomeUnknown,
         StoreError::NotGranted(missing) => {
             tracing::error!(missing, "the store was not granted what it needs");
             Rejection::NotGranted(missing)

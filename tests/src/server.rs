@@ -106,6 +106,18 @@ impl Server {
         server
     }
 
+    /// On this data directory, where no file gets longer than so many KiB: what is written beyond fails, as on a broken
+    /// disk.
+    #[cfg(target_os = "linux")]
+    pub fn start_where_files_end(data_dir: &Path, kibibytes: u32) -> Self {
+        let mut command = Command::new("sh");
+        // Else the signal of it would end the process.
+        let limited = format!("trap '' XFSZ && ulimit -f {} && exec \"$@\"", kibibytes * 2);
+        command.args(["-c", &limited, "sh"]).arg(binary());
+        serve(&mut command, data_dir, &[]);
+        Self::launched(command, |_| data_dir.to_owned())
+    }
+
     /// Waits until a server listens; its data directory is seen from here as `data_dir` says by its process.
     fn launched(mut command: Command, data_dir: impl FnOnce(u32) -> PathBuf) -> Self {
         let mut child = command
@@ -196,6 +208,11 @@ impl Server {
         self.child.wait().expect("it is gone");
     }
 
+    /// Waits until it ends by itself.
+    pub fn ended(&mut self) -> ExitStatus {
+        self.child.wait().expect("it ends")
+    }
+
     /// Asks it to stop, and waits.
     pub fn stop(&mut self) -> ExitStatus {
         let asked = Command::new("kill")
@@ -203,7 +220,7 @@ impl Server {
             .status()
             .expect("kill runs");
         assert!(asked.success(), "it was still there");
-        self.child.wait().expect("it ends")
+        self.ended()
     }
 }
 

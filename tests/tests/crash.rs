@@ -193,6 +193,41 @@ fn after_each_power_cut_everything_acknowledged_is_there_once_and_nothing_half()
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_commit_that_fails_midway_ends_the_server_and_what_was_acknowledged_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().join("data");
+    let mut server = Server::start_where_files_end(&data_dir, 2_048);
+    let token = server.manager();
+    let rest = server.rest(&token);
+    rest.post("/manager/kyc/templates", &template("one")).ok();
+    let require = |rest: &Rest, customer_id: i64| {
+        let data = json!({ "brand": "acme", "customer_id": customer_id, "step_code": "one" });
+        rest.post("/manager/kyc/steps/require", &data)
+    };
+    let mut told = Told::new();
+    let refused = loop {
+        let customer_id = told.len() as i64 + 1;
+        let answer = require(&rest, customer_id);
+        if answer.status != 200 {
+            break answer;
+        }
+        told.insert(customer_id, answer.json()["step_id"].as_i64().unwrap());
+    };
+    assert_eq!(refused.error(503), "RET_TECH_PROBLEM");
+    let message = refused.json()["message"].to_string();
+    assert!(message.contains("whether this was done shows when"), "{message}");
+    assert_eq!(server.ended().code(), Some(1));
+    assert!(!told.is_empty(), "the disk was good at first");
+    assert_verified(&data_dir);
+    let server = Server::start_in(&data_dir, &[]);
+    let rest = server.rest(&token);
+    let next = told.len() as i64 + 1;
+    check_all(&rest, &told, next + 1);
+    require(&rest, next + 1).ok();
+}
+
+#[test]
 fn a_reply_kept_under_a_key_outlives_a_power_cut() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = folder.path().join("data");

@@ -166,6 +166,7 @@ impl Writer {
             if failed.outcome_is_unknown {
                 tracing::error!(database = self.name, error = %failed.error, "a commit failed midway; nothing more is written");
                 self.breaks.tell();
+                return refuse_all(&StoreError::Unknown);
             }
             refuse_all(&failed.error)
         });

@@ -252,7 +252,7 @@ fn error_schema() -> Value {
     let codes: Vec<&str> = Rejection::CODES.iter().map(|(code, _)| *code).collect();
     json!({
         "type": "object",
-        "description": "A refusal. Unless it is KYC_REQUIRED, nothing was changed.",
+        "description": "A refusal. Nothing was changed, unless it is KYC_REQUIRED or says otherwise.",
         "required": ["error", "message"],
         "properties": {
             "error": { "type": "string", "enum": codes },

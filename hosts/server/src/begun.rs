@@ -6,10 +6,6 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// How far requests that wait give way to the others.
-#[cfg(target_os = "linux")]
-const ASIDE_NICENESS: i32 = 5;
-
 /// How far a frame's request came.
 pub(crate) enum Begun<F: Future> {
     /// To its end.
@@ -41,7 +37,6 @@ impl Aside {
         let threads = Builder::new_multi_thread()
             .worker_threads(processors.div_ceil(2))
             .thread_name("kyc-aside")
-            .on_thread_start(give_way)
             .enable_all()
             .build()?;
         Ok(Self {
@@ -64,13 +59,3 @@ impl Drop for Aside {
         }
     }
 }
-
-/// Where processors are short, what is answered from memory comes before what waits for the disk anyway.
-#[cfg(target_os = "linux")]
-fn give_way() {
-    // On Linux a thread has a niceness of its own. Where it may not be set, all are alike.
-    let _ = rustix::process::setpriority_process(None, ASIDE_NICENESS);
-}
-
-#[cfg(not(target_os = "linux"))]
-const fn give_way() {}

@@ -17,7 +17,7 @@ mod sqlite;
 mod stats;
 mod worker;
 
-pub use outbound::{Outbound, TimeLimits};
+pub use outbound::{Gate, Outbound, TimeLimits};
 pub use sqlite::StatementLog;
 pub use stats::Counters;
 pub use wasmtime_wasi_http::WasiBody;
@@ -352,6 +352,13 @@ impl Host {
         let mut busy = self.0.app.stats.instances_busy.subscribe();
         // The sender lives as long as this handle.
         let _zero = busy.wait_for(|busy| *busy == 0).await;
+    }
+
+    /// Waits until there is no instance.
+    pub async fn ended(&self) {
+        let mut live = self.0.app.stats.instances_live.subscribe();
+        // The sender lives as long as this handle.
+        let _zero = live.wait_for(|live| *live == 0).await;
     }
 
     /// The file of a database, for tests that look into it.

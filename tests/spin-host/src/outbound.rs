@@ -9,13 +9,86 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 /// Answers the guest's granted outbound requests in place of the network.
 pub type Outbound = Arc<dyn Fn(Request<Bytes>) -> Pin<Box<dyn Future<Output = Response<Bytes>> + Send>> + Send + Sync>;
+
+/// Holds outbound requests until it is opened: tests wait for what stands before it, not for a time.
+#[derive(Debug, Clone, Default)]
+pub struct Gate {
+    stand: watch::Sender<usize>,
+    most: Arc<AtomicUsize>,
+    is_open: watch::Sender<bool>,
+    opens_at: Option<usize>,
+}
+
+impl Gate {
+    /// Opens by itself when so many requests stand before it.
+    pub fn opening_at(count: usize) -> Self {
+        Self {
+            opens_at: Some(count),
+            ..Self::default()
+        }
+    }
+
+    /// Answers with an empty object when the gate is open.
+    pub fn outbound(&self) -> Outbound {
+        let gate = self.clone();
+        Arc::new(move |_| {
+            let gate = gate.clone();
+            Box::pin(async move {
+                let _standing = gate.stand();
+                let mut is_open = gate.is_open.subscribe();
+                // The sender is the gate's own.
+                let _opened = is_open.wait_for(|is_open| *is_open).await;
+                Response::new(Bytes::from_static(b"{}"))
+            })
+        })
+    }
+
+    fn stand(&self) -> Standing {
+        self.stand.send_modify(|count| {
+            *count += 1;
+            self.most.fetch_max(*count, SeqCst);
+            if Some(*count) == self.opens_at {
+                self.open();
+            }
+        });
+        Standing(self.clone())
+    }
+
+    /// Waits until so many requests stand before it.
+    pub async fn until(&self, count: usize) {
+        let mut stand = self.stand.subscribe();
+        // The sender is the gate's own.
+        let _there = stand.wait_for(|there| *there >= count).await;
+    }
+
+    /// From now on nobody waits.
+    pub fn open(&self) {
+        self.is_open.send_replace(true);
+    }
+
+    /// The most requests that were under way at once.
+    pub fn most(&self) -> usize {
+        self.most.load(SeqCst)
+    }
+}
+
+/// A request before the gate, answered or given up when this is dropped.
+struct Standing(Gate);
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        self.0.stand.send_modify(|count| *count -= 1);
+    }
+}
 
 /// What a guest set for a request to a stub, which finds it in the request's extensions. As in Spin, the time until the
 /// first byte holds for the whole request, its connection and its body included.

@@ -43,7 +43,7 @@ pub struct Counters {
 pub(crate) struct Stats {
     pub(crate) requests: AtomicU64,
     pub(crate) instances: AtomicU64,
-    pub(crate) instances_live: AtomicU64,
+    pub(crate) instances_live: watch::Sender<u64>,
     pub(crate) instances_busy: watch::Sender<u64>,
     pub(crate) traps: AtomicU64,
     pub(crate) timeouts: AtomicU64,
@@ -79,7 +79,7 @@ impl Stats {
         Counters {
             requests: self.requests.load(Relaxed),
             instances: self.instances.load(Relaxed),
-            instances_live: self.instances_live.load(Relaxed),
+            instances_live: *self.instances_live.borrow(),
             instances_busy: *self.instances_busy.borrow(),
             traps: self.traps.load(Relaxed),
             timeouts: self.timeouts.load(Relaxed),

@@ -242,7 +242,7 @@ impl HandlerState for Maker {
         let proxy = self.pre.instantiate_async(&mut store).await?;
         let stats = &self.app.stats;
         stats.count(&stats.instances);
-        stats.count(&stats.instances_live);
+        stats.instances_live.send_modify(|live| *live += 1);
         stats
             .instantiation_nanos
             .fetch_add(started.elapsed().as_nanos() as u64, SeqCst);
@@ -316,7 +316,7 @@ impl WorkerState for Worker {
             ));
         }
         drop(store);
-        stats.instances_live.fetch_sub(1, SeqCst);
+        stats.instances_live.send_modify(|live| *live -= 1);
         occupancy.gone.0.close();
     }
 }

@@ -1,15 +1,13 @@
 //! Shows each promise of the host on the sample guest, in both modes of reuse.
 
-#![expect(clippy::disallowed_methods, reason = "the tests' own clock")]
-
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Channel, Empty, Full};
-use kyc_spin_host::{GuestLog, Host, Limits, Options, Reuse};
+use kyc_spin_host::{Gate, GuestLog, Host, Limits, Options, Reuse};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -54,6 +52,22 @@ fn options(reuse: Reuse) -> Options {
 fn load(options: Options) -> Host {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/guest/spin.toml");
     Host::from_manifest(manifest, options).expect("the fixture loads")
+}
+
+/// Asked for it, the guest asks a [`Gate`].
+const HELD: &str = "/outbound?https://peer.example/";
+const HELD_IN_TRANSACTION: &str = "/transaction?https://peer.example/";
+
+fn gated(options: Options) -> (Host, Gate) {
+    let gate = Gate::default();
+    let outbound = Some(gate.outbound());
+    (load(Options { outbound, ..options }), gate)
+}
+
+/// What comes of a request that the gate holds.
+fn held(host: &Host) -> impl Future<Output = StatusCode> + 'static {
+    let host = host.clone();
+    async move { get(&host, HELD).await.0 }
 }
 
 async fn get(host: &Host, path: &str) -> (StatusCode, String) {
@@ -316,13 +330,11 @@ async fn granted_requests_go_to_the_network_to_a_sibling_or_to_a_stub() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_is_a_500_for_everyone_on_the_instance() {
     for reuse in MODES {
-        let host = load(options(reuse));
-        let neighbour = tokio::spawn({
-            let host = host.clone();
-            async move { get(&host, "/sleep?500").await.0 }
-        });
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        let (host, gate) = gated(options(reuse));
+        let neighbour = tokio::spawn(held(&host));
+        gate.until(1).await;
         assert_eq!(get(&host, "/panic").await.0, StatusCode::INTERNAL_SERVER_ERROR);
+        gate.open();
         let shared = reuse == Reuse::SPIN;
         let expected = if shared {
             StatusCode::INTERNAL_SERVER_ERROR
@@ -356,46 +368,45 @@ async fn an_instance_is_reused_as_often_as_asked() {
     assert_eq!(ok(&host, "/seen").await, "1");
     assert_eq!(host.counters().instances, 2);
 
-    let host = load(options(Reuse::SPIN));
-    let started = Instant::now();
-    futures_util::future::join_all((0..64).map(|_| ok(&host, "/sleep?1500"))).await;
+    let (host, gate) = gated(options(Reuse::SPIN));
+    let many: Vec<_> = (0..64).map(|_| tokio::spawn(held(&host))).collect();
+    gate.until(64).await;
+    gate.open();
+    for one in many {
+        assert_eq!(one.await.unwrap(), StatusCode::OK);
+    }
     let counters = host.counters();
     assert_eq!(counters.instances, 4, "16 at once on an instance: {counters:?}");
-    assert!(started.elapsed() < Duration::from_secs(4), "they overlap");
     assert!(
         counters.peak_memory_bytes > 1_000_000 && counters.peak_memory_bytes < 20_000_000,
         "{counters:?}"
     );
 }
 
-/// The caller goes away while the guest sleeps inside a transaction.
+/// The caller goes away while the guest waits inside a transaction.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_request_is_rolled_back() {
     for reuse in MODES {
         for neighbours in [0, 3] {
-            let host = load(options(reuse));
+            let (host, gate) = gated(options(reuse));
             ok(&host, "/sqlite?kept").await;
-            let staying: Vec<_> = (0..neighbours)
-                .map(|_| {
-                    let host = host.clone();
-                    tokio::spawn(async move { get(&host, "/sleep?2800").await.0 })
-                })
-                .collect();
-            let held = tokio::time::timeout(Duration::from_millis(300), get(&host, "/transaction?1500")).await;
-            assert!(held.is_err(), "the request was dropped in its transaction");
-            let started = Instant::now();
+            let staying: Vec<_> = (0..neighbours).map(|_| tokio::spawn(held(&host))).collect();
+            tokio::select! {
+                answer = get(&host, HELD_IN_TRANSACTION) => panic!("answered: {answer:?}"),
+                () = gate.until(neighbours + 1) => {}
+            }
+            // Whoever held the lock still waits, if it was not taken from it.
             ok(&host, "/sqlite?after").await;
-            let waited = started.elapsed();
-            assert!(waited < Duration::from_secs(1), "the lock was held for {waited:?}");
-            tokio::time::sleep(Duration::from_millis(1600)).await;
+            gate.open();
+            for neighbour in staying {
+                assert_eq!(neighbour.await.unwrap(), StatusCode::OK);
+            }
+            host.idle().await;
             assert_eq!(
                 ok(&host, "/count").await,
                 "2",
                 "reuse {reuse:?}, neighbours {neighbours}"
             );
-            for neighbour in staying {
-                assert_eq!(neighbour.await.unwrap(), StatusCode::OK);
-            }
             let counters = host.counters();
             assert_eq!(
                 (counters.cancelled, counters.traps, counters.misuses),
@@ -411,7 +422,7 @@ async fn a_dropped_request_is_rolled_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_closes_cancels_its_request() {
     for reuse in MODES {
-        let host = load(options(reuse));
+        let (host, gate) = gated(options(reuse));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = tokio::spawn({
@@ -430,10 +441,10 @@ async fn a_connection_that_closes_cancels_its_request() {
             }
         }
         client
-            .write_all(b"GET /transaction?60000 HTTP/1.1\r\nhost: a.example\r\n\r\n")
+            .write_all(format!("GET {HELD_IN_TRANSACTION} HTTP/1.1\r\nhost: a.example\r\n\r\n").as_bytes())
             .await
             .unwrap();
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        gate.until(1).await;
         drop(client);
         assert!(ok(&host, "/sqlite?after").await.contains("after"));
         assert_eq!(ok(&host, "/count").await, "1");
@@ -450,22 +461,20 @@ async fn time_and_memory_are_limited() {
             memory_bytes: 16 * 1024 * 1024,
             ..Limits::default()
         };
-        let host = load(Options {
+        let (host, _shut) = gated(Options {
             limits,
             ..options(reuse)
         });
-        for path in ["/busy", "/sleep?5000"] {
-            let started = Instant::now();
+        for path in ["/busy", HELD] {
             assert_eq!(get(&host, path).await.0, StatusCode::GATEWAY_TIMEOUT, "{path}");
-            assert!(started.elapsed() < Duration::from_secs(2), "{path}");
         }
         assert_eq!(ok(&host, "/eat?8000000").await, "8000000");
         assert_eq!(get(&host, "/eat?32000000").await.0, StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(ok(&host, "/hello").await, "hello");
-        tokio::time::sleep(Duration::from_millis(1500)).await;
+        // Also those that nobody asks any more.
+        host.ended().await;
         let counters = host.counters();
         assert_eq!((counters.timeouts, counters.traps), (2, 1), "{:?}", counters.problems);
-        assert_eq!(counters.instances_live, 0, "all instances have ended");
         assert!(counters.peak_memory_bytes <= 16 * 1024 * 1024);
     }
 }

@@ -1,12 +1,10 @@
 //! The clock's work: what one call does, whom it calls, and what it never does.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
-use kyc_spin_host::{Outbound, Reuse};
+use kyc_spin_host::{Gate, Outbound, Reuse};
 use kyc_spin_tests::acts::{platform, require, template, tenant};
 use kyc_spin_tests::objects::{HOST, Objects, with_bucket};
 use kyc_spin_tests::{MODES, PLATFORM_HOST, Spin, TICK_SECRET, now, options};
@@ -140,20 +138,11 @@ fn a_platform_at_the_buckets_host_is_not_called() {
 fn calls_of_many_brands_at_once_stay_within_what_an_instance_may_have() {
     const BRANDS: usize = 12;
     const CUSTOMERS: usize = 16;
-    let (under_way, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let most_of_all = most.clone();
-    let outbound: Outbound = Arc::new(move |_| {
-        most.fetch_max(under_way.fetch_add(1, SeqCst) + 1, SeqCst);
-        let under_way = under_way.clone();
-        Box::pin(async move {
-            // Long enough for others to come.
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            under_way.fetch_sub(1, SeqCst);
-            Response::new(Bytes::from_static(b"{}"))
-        })
-    });
+    /// 16 calls each of 8 brands.
+    const AT_ONCE: usize = 128;
+    let gate = Gate::opening_at(AT_ONCE);
     let mut options = options(Reuse::SPIN);
-    options.outbound = Some(outbound);
+    options.outbound = Some(gate.outbound());
     let spin = Spin::with(options);
     let (admin, manager) = (spin.admin(), spin.manager());
     for brand in 0..BRANDS {
@@ -169,8 +158,7 @@ fn calls_of_many_brands_at_once_stay_within_what_an_instance_may_have() {
         }
     }
     assert_eq!(spin.tick()["calls"], BRANDS * CUSTOMERS);
-    let most = most_of_all.load(SeqCst);
-    assert!((17..=128).contains(&most), "{most} calls at once");
+    assert_eq!(gate.most(), AT_ONCE);
     let counters = spin.counters();
     assert!(counters.problems.is_empty(), "{:?}", counters.problems);
 }
