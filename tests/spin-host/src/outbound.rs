@@ -9,7 +9,6 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -19,11 +18,17 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 /// Answers the guest's granted outbound requests in place of the network.
 pub type Outbound = Arc<dyn Fn(Request<Bytes>) -> Pin<Box<dyn Future<Output = Response<Bytes>> + Send>> + Send + Sync>;
 
+/// How many stand before a gate, and the most that ever did.
+#[derive(Debug, Clone, Copy, Default)]
+struct Crowd {
+    now: usize,
+    most: usize,
+}
+
 /// Holds outbound requests until it is opened: tests wait for what stands before it, not for a time.
 #[derive(Debug, Clone, Default)]
 pub struct Gate {
-    stand: watch::Sender<usize>,
-    most: Arc<AtomicUsize>,
+    crowd: watch::Sender<Crowd>,
     is_open: watch::Sender<bool>,
     opens_at: Option<usize>,
 }
@@ -53,10 +58,10 @@ impl Gate {
     }
 
     fn stand(&self) -> Standing {
-        self.stand.send_modify(|count| {
-            *count += 1;
-            self.most.fetch_max(*count, SeqCst);
-            if Some(*count) == self.opens_at {
+        self.crowd.send_modify(|crowd| {
+            crowd.now += 1;
+            crowd.most = crowd.most.max(crowd.now);
+            if Some(crowd.now) == self.opens_at {
                 self.open();
             }
         });
@@ -65,9 +70,9 @@ impl Gate {
 
     /// Waits until so many requests stand before it.
     pub async fn until(&self, count: usize) {
-        let mut stand = self.stand.subscribe();
+        let mut crowd = self.crowd.subscribe();
         // The sender is the gate's own.
-        let _there = stand.wait_for(|there| *there >= count).await;
+        let _there = crowd.wait_for(|crowd| crowd.now >= count).await;
     }
 
     /// From now on nobody waits.
@@ -77,7 +82,7 @@ impl Gate {
 
     /// The most requests that were under way at once.
     pub fn most(&self) -> usize {
-        self.most.load(SeqCst)
+        self.crowd.borrow().most
     }
 }
 
@@ -86,7 +91,7 @@ struct Standing(Gate);
 
 impl Drop for Standing {
     fn drop(&mut self) {
-        self.0.stand.send_modify(|count| *count -= 1);
+        self.0.crowd.send_modify(|crowd| crowd.now -= 1);
     }
 }
 

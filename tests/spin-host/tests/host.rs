@@ -142,7 +142,7 @@ async fn sqlite_keeps_what_was_committed() {
         let host = load(options(reuse));
         let row = ok(&host, "/sqlite?one").await;
         assert!(row.starts_with("1 [") && row.contains("one"), "{row}");
-        assert_eq!(ok(&host, "/transaction?0").await, "committed");
+        assert_eq!(ok(&host, "/transaction").await, "committed");
         assert_eq!(ok(&host, "/count").await, "2");
         let db = rusqlite::Connection::open(host.database_file("default")).unwrap();
         assert_eq!(
