@@ -91,8 +91,8 @@ pub enum Rejection {
     /// The store refused; nothing was changed.
     #[error("the store cannot do this now; nothing was changed")]
     Unavailable,
-    /// The store failed midway: this may have been done all the same.
-    #[error("the store failed midway; whether this was done shows when the server has started again")]
+    /// It failed midway, and may have been done all the same.
+    #[error("this failed midway; look whether it was done before it is sent again")]
     OutcomeUnknown,
     /// The operator has not given the host something that this needs: the text names it.
     #[error("{0}")]

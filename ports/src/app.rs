@@ -316,7 +316,10 @@ fn refused(error: impl Into<StoreError>) -> Rejection {
             tracing::error!(cause, "the store failed");
             Rejection::Unavailable
         }
-        StoreError::Unknown => Rejection::OutcomeUnknown,
+        StoreError::Unknown(cause) => {
+            tracing::error!(cause, "a commit failed midway");
+            Rejection::OutcomeUnknown
+        }
         StoreError::NotGranted(missing) => {
             tracing::error!(missing, "the store was not granted what it needs");
             Rejection::NotGranted(missing)

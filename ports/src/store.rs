@@ -31,10 +31,9 @@ pub enum StoreError {
     /// The store cannot do it now (disk full, closing, broken); nothing was changed.
     #[error("the store failed: {0}")]
     Failed(String),
-    /// A commit failed midway, so that nobody knows what the disk holds: the store takes no more, and what became of it
-    /// shows when it is opened again.
-    #[error("a commit failed midway")]
-    Unknown,
+    /// A commit failed midway: nobody knows whether it is on the disk, before the store is asked again, or opened again.
+    #[error("a commit failed midway: {0}")]
+    Unknown(String),
     /// The operator has not given the store something that it needs. The text names it, and is told to callers.
     #[error("{0}")]
     NotGranted(String),

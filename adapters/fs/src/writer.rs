@@ -138,7 +138,8 @@ impl Writer {
         Ok(bytes)
     }
 
-    /// First the content, then the name, then the folder that holds the name.
+    /// First the content, then the name, then the folder that holds the name. Once begun it goes on to its end, whoever
+    /// still waits: the clean-up finds a file that nobody has taken over.
     async fn settle(mut self) -> io::Result<[u8; 32]> {
         let bytes = self.hash().await?;
         let (mut file, mut part, folder) = (self.file, self.part, self.folder);

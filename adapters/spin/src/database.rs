@@ -170,7 +170,11 @@ impl Session {
     ) -> Result<T, StoreError> {
         self.command(begin).await?;
         match inside(self).await {
-            Ok(value) => self.command("COMMIT").await.map(|()| value),
+            // Whoever waited for a lock has it since the beginning: what fails now has failed midway.
+            Ok(value) => match self.command("COMMIT").await {
+                Ok(()) => Ok(value),
+                Err(error) => Err(StoreError::Unknown(error.to_string())),
+            },
             Err(error) => {
                 // Should this fail, the connection's end does the same.
                 let _ = self.command("ROLLBACK").await;

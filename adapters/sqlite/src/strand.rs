@@ -85,7 +85,8 @@ impl Strand {
                 }
                 TrySendError::Disconnected(_) => closing(),
             })?;
-        let (result, _statements) = answered.await.map_err(|_| closing())?;
+        let ended = |_| StoreError::Unknown("the writing thread has ended".to_owned());
+        let (result, _statements) = answered.await.map_err(ended)?;
         result
     }
 
@@ -166,7 +167,7 @@ impl Writer {
             if failed.outcome_is_unknown {
                 tracing::error!(database = self.name, error = %failed.error, "a commit failed midway; nothing more is written");
                 self.breaks.tell();
-                return refuse_all(&StoreError::Unknown);
+                return refuse_all(&StoreError::Unknown(failed.error.to_string()));
             }
             refuse_all(&failed.error)
         });

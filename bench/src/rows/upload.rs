@@ -43,6 +43,9 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
         },
         || megabytes_a_second(|| upload(&server, &request)),
     )?;
+    for copy in 1..=copies {
+        fs::remove_file(data.dir.join(format!("dd.out.{copy}")))?;
+    }
     let speed = Row::new(
         "upload of 10 MB",
         "dd conv=fdatasync of the same bytes",

@@ -165,7 +165,7 @@ impl Connection {
         }
         let response = served.unwrap_or_else(|_| {
             tracing::error!("a request failed");
-            reply::error(&Rejection::Unavailable)
+            reply::error(&Rejection::OutcomeUnknown)
         });
         self.web
             .requests

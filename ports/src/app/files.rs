@@ -13,6 +13,7 @@ use kyc_core::status::{KycModel, Session};
 
 use crate::app::{App, refused};
 use crate::blobs::{BlobWriter, ByteStream};
+use crate::store::StoreError;
 
 /// For whom a manager uploads.
 #[derive(Debug, Clone, Default)]
@@ -176,8 +177,11 @@ impl Upload {
         let reply = FileReply::from(&self.meta);
         let name = self.meta.stored_name();
         if let Err(error) = self.app.ports.store.add_file(self.meta).await {
-            // Should this fail too, the clean-up finds a file without a row a day later.
-            let _ = self.app.ports.blobs.remove(&name).await;
+            // Where the row may be there all the same, so must the file.
+            if !matches!(error, StoreError::Unknown(_)) {
+                // Should this fail too, the clean-up finds a file without a row a day later.
+                let _ = self.app.ports.blobs.remove(&name).await;
+            }
             return Err(refused(error));
         }
         Ok(reply)

@@ -32,7 +32,7 @@ pub struct WebhookRequest<'a> {
 }
 
 impl App {
-    /// Takes a webhook. A success is durable; no refusal claims the event's id.
+    /// Takes a webhook. A success is durable; no refusal claims the event's id, unless it failed midway.
     pub async fn webhook(&self, request: WebhookRequest<'_>) -> Result<ReceivedReply, WebhookError> {
         let taken = self.take_webhook(request).await;
         if let Err(error) = &taken {

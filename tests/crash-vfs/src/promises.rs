@@ -142,7 +142,10 @@ impl<S> Watched<S> {
 
 /// Others may have been faster, or too many at once; but a store on a disk that works does not fail.
 fn must_be_harmless(error: &StoreError) {
-    assert!(!matches!(error, StoreError::Failed(_) | StoreError::Unknown), "{error}");
+    assert!(
+        !matches!(error, StoreError::Failed(_) | StoreError::Unknown(_)),
+        "{error}"
+    );
 }
 
 #[async_trait]

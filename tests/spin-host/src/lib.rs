@@ -52,6 +52,8 @@ const MAX_INSTANCES: u32 = 1000;
 /// More than this on standard error ends the guest.
 const GUEST_LOG_BYTES_MAX: usize = 16 * 1024 * 1024;
 const EPOCH_TICK: Duration = Duration::from_millis(10);
+/// How long tests wait for what must come.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How many requests one instance serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -348,17 +350,27 @@ impl Host {
     }
 
     /// Waits until no instance serves a request or does what goes on behind its answer.
+    ///
+    /// # Panics
+    ///
+    /// When that does not come within a minute.
     pub async fn idle(&self) {
         let mut busy = self.0.app.stats.instances_busy.subscribe();
         // The sender lives as long as this handle.
-        let _zero = busy.wait_for(|busy| *busy == 0).await;
+        let zero = tokio::time::timeout(PATIENCE, busy.wait_for(|busy| *busy == 0)).await;
+        assert!(zero.is_ok(), "instances stay busy");
     }
 
     /// Waits until there is no instance.
+    ///
+    /// # Panics
+    ///
+    /// When that does not come within a minute.
     pub async fn ended(&self) {
         let mut live = self.0.app.stats.instances_live.subscribe();
         // The sender lives as long as this handle.
-        let _zero = live.wait_for(|live| *live == 0).await;
+        let zero = tokio::time::timeout(PATIENCE, live.wait_for(|live| *live == 0)).await;
+        assert!(zero.is_ok(), "instances stay");
     }
 
     /// The file of a database, for tests that look into it.

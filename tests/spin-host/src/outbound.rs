@@ -1,7 +1,7 @@
 //! Outbound HTTP of the guest: only to granted hosts, through hyper, to a test's stub or to a sibling component.
 
-use crate::App;
 use crate::manifest::Component;
+use crate::{App, PATIENCE};
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
@@ -18,30 +18,14 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 /// Answers the guest's granted outbound requests in place of the network.
 pub type Outbound = Arc<dyn Fn(Request<Bytes>) -> Pin<Box<dyn Future<Output = Response<Bytes>> + Send>> + Send + Sync>;
 
-/// How many stand before a gate, and the most that ever did.
-#[derive(Debug, Clone, Copy, Default)]
-struct Crowd {
-    now: usize,
-    most: usize,
-}
-
 /// Holds outbound requests until it is opened: tests wait for what stands before it, not for a time.
 #[derive(Debug, Clone, Default)]
 pub struct Gate {
-    crowd: watch::Sender<Crowd>,
+    crowd: watch::Sender<usize>,
     is_open: watch::Sender<bool>,
-    opens_at: Option<usize>,
 }
 
 impl Gate {
-    /// Opens by itself when so many requests stand before it.
-    pub fn opening_at(count: usize) -> Self {
-        Self {
-            opens_at: Some(count),
-            ..Self::default()
-        }
-    }
-
     /// Answers with an empty object when the gate is open.
     pub fn outbound(&self) -> Outbound {
         let gate = self.clone();
@@ -58,21 +42,20 @@ impl Gate {
     }
 
     fn stand(&self) -> Standing {
-        self.crowd.send_modify(|crowd| {
-            crowd.now += 1;
-            crowd.most = crowd.most.max(crowd.now);
-            if Some(crowd.now) == self.opens_at {
-                self.open();
-            }
-        });
+        self.crowd.send_modify(|there| *there += 1);
         Standing(self.clone())
     }
 
     /// Waits until so many requests stand before it.
+    ///
+    /// # Panics
+    ///
+    /// When that does not come within a minute.
     pub async fn until(&self, count: usize) {
         let mut crowd = self.crowd.subscribe();
         // The sender is the gate's own.
-        let _there = crowd.wait_for(|crowd| crowd.now >= count).await;
+        let there = timeout(PATIENCE, crowd.wait_for(|there| *there >= count)).await;
+        assert!(there.is_ok(), "{} of {count} came to the gate", self.there());
     }
 
     /// From now on nobody waits.
@@ -80,9 +63,9 @@ impl Gate {
         self.is_open.send_replace(true);
     }
 
-    /// The most requests that were under way at once.
-    pub fn most(&self) -> usize {
-        self.crowd.borrow().most
+    /// How many stand before it now.
+    pub fn there(&self) -> usize {
+        *self.crowd.borrow()
     }
 }
 
@@ -91,7 +74,7 @@ struct Standing(Gate);
 
 impl Drop for Standing {
     fn drop(&mut self) {
-        self.0.crowd.send_modify(|crowd| crowd.now -= 1);
+        self.0.crowd.send_modify(|there| *there -= 1);
     }
 }
 

@@ -48,8 +48,8 @@ pub(super) fn webhook(generator: &mut SchemaGenerator) -> Value {
         "description": format!(
             "For tenants of the models `platform_owns` and `dual`. At most {WEBHOOK_BYTES_MAX} bytes. An event is told \
              once for each `event_id`: the same content again is a success that changes nothing. The order of arrival \
-             does not matter. No refusal claims the `event_id`; after 429, 503 and where there was no answer, send the \
-             same event again."
+             does not matter. No refusal but 503 can claim the `event_id`; after 429, 503 and where there was no answer, \
+             send the same event again."
         ),
         "tags": [TAG],
         "security": [],
