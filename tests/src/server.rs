@@ -108,7 +108,6 @@ impl Server {
 
     /// On this data directory, where no file gets longer than so many KiB: what is written beyond fails, as on a broken
     /// disk.
-    #[cfg(target_os = "linux")]
     pub fn start_where_files_end(data_dir: &Path, kibibytes: u32) -> Self {
         let mut command = Command::new("sh");
         // Else the signal of it would end the process.

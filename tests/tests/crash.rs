@@ -193,7 +193,6 @@ fn after_each_power_cut_everything_acknowledged_is_there_once_and_nothing_half()
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_commit_that_fails_midway_ends_the_server_and_what_was_acknowledged_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = folder.path().join("data");
@@ -225,7 +224,6 @@ fn a_commit_that_fails_midway_ends_the_server_and_what_was_acknowledged_is_there
 }
 
 /// It may have been done, and its caller is told so.
-#[cfg(target_os = "linux")]
 fn failed_midway(refused: &Answer) {
     assert_eq!(refused.error(503), "RET_TECH_PROBLEM");
     let message = refused.json()["message"].to_string();
@@ -233,7 +231,6 @@ fn failed_midway(refused: &Answer) {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_file_whose_row_may_be_there_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = folder.path().join("data");
