@@ -1,26 +1,38 @@
 //! Checkpoints: what the write-ahead log holds is moved into the database, and the log begins anew.
 //!
-//! A thread of its own moves most of it and syncs that, so that no commit waits for it. Under load it never sees the end:
+//! A thread of its own moves most of it and syncs that, so that no commit waits for it. What it moves goes to the disk part
+//! by part, one a commit: all at once it would stand before every commit's sync. Under load the thread never sees the end:
 //! the strand goes on writing behind it. So the strand moves the rest itself, between two groups, when nobody else writes.
 
 use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use kyc_writeback::write_back;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
 use crate::database::{BUSY_TIMEOUT, outcome_is_unknown};
 
 /// Times that the thread moves what has been written during the last time, before the strand moves the rest.
-const PASSES_MAX: usize = 4;
-/// Pages that are few enough for the strand: 2 MiB.
-const PAGES_LEFT_FEW: i32 = 500;
+const PASSES_MAX: usize = 5;
+/// Pages that are few enough to be the last ones: 8 MiB, about three large groups.
+const PAGES_FEW: i32 = 2_048;
+/// Pages of the log for which the disk is given the time of one commit: 8 MiB. A large group writes a third of that, so
+/// each pass has less to move than the one before.
+const PAGES_A_COMMIT: i32 = 2_048;
+/// How long the thread waits for a commit between two parts: where nobody writes, nobody is held up.
+const PART_WAIT: Duration = Duration::from_millis(50);
+/// How long it waits for one before a pass. Without one SQLite syncs all of the pass at once.
+const PASS_WAIT: Duration = Duration::from_secs(1);
 /// Pages of a log, by those that are worth a checkpoint, that are too many to wait for commits.
 const MUCH: i32 = 4;
+/// Pages, by those that are worth a checkpoint, from which on the log is moved as fast as can be.
+const HURRY: i32 = TOO_MUCH / 2;
 /// Pages, by those that are worth a checkpoint, that the log may hold while something keeps it from beginning anew: 1 GiB
 /// where those are 64 MiB. Until it does, writes are refused.
 const TOO_MUCH: i32 = 16;
@@ -33,6 +45,10 @@ const RESTART_WAIT: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct Checkpoints {
     wishes: Sender<()>,
+    /// Each commit, for the thread to keep step with.
+    steps: Sender<()>,
+    /// Pages in the log, for the thread to know when to hurry.
+    grown: Arc<AtomicI32>,
     /// The thread has done what it was asked for: most of the log is moved.
     done: Arc<AtomicBool>,
     is_asked: bool,
@@ -64,7 +80,25 @@ impl Worth {
     }
 }
 
-/// The thread. Dropped, it finishes and closes its connection, once nobody can ask any more.
+/// What the thread owns. The files are closed last: with any of its files a process gives up the locks that SQLite holds
+/// on it.
+#[derive(Debug)]
+pub(crate) struct Mover {
+    moving: Connection,
+    /// Keeps a pass from the log's end, where SQLite would sync all of it at once.
+    holding: Connection,
+    /// The database. What is moved is synced by it, since SQLite does so only where nothing is left.
+    database: File,
+    /// The database, opened apart: what goes wrong while parts are written is told to both.
+    parts: File,
+    /// Pages in the log.
+    grown: Arc<AtomicI32>,
+    worth: Worth,
+    pass_wait: Duration,
+    name: &'static str,
+}
+
+/// The thread. Dropped, it finishes and closes its connections, once nobody can ask any more.
 #[derive(Debug)]
 pub(crate) struct Checkpointer {
     thread: Option<JoinHandle<()>>,
@@ -90,21 +124,17 @@ impl Breaks {
 }
 
 impl Checkpointer {
-    /// Starts the thread over a connection of its own. The file is the same database: what is moved is synced by it,
-    /// since SQLite does so only where nothing is left. It is closed last: with any of its files a process gives up the
-    /// locks that SQLite holds on it.
-    pub(crate) fn start(
-        connection: Connection,
-        database: File,
-        name: &'static str,
-        breaks: Breaks,
-        worth: Worth,
-    ) -> Result<(Self, Checkpoints), std::io::Error> {
-        // One wish may wait: it stands for all that come until it is dealt with.
+    /// Starts the thread.
+    pub(crate) fn start(mover: Mover, breaks: Breaks) -> Result<(Self, Checkpoints), std::io::Error> {
+        // One wish may wait: it stands for all that come until it is dealt with. So it is with commits.
         let (wishes, asked) = bounded(1);
+        let (steps, committed) = bounded(1);
+        let worth = mover.worth;
         let done = Arc::new(AtomicBool::new(false));
         let checkpoints = Checkpoints {
             wishes,
+            steps,
+            grown: mover.grown.clone(),
             done: done.clone(),
             is_asked: false,
             worth,
@@ -112,13 +142,10 @@ impl Checkpointer {
             commits: 0,
             pages: 0,
             breaks: breaks.clone(),
-            name,
+            name: mover.name,
         };
         let thread = thread::Builder::new().name("kyc-checkpoint".to_owned());
-        let thread = thread.spawn(move || {
-            serve(&connection, &database, &asked, &done, &breaks, name);
-            drop(connection);
-        })?;
+        let thread = thread.spawn(move || serve(&mover, &asked, &committed, &done, &breaks))?;
         Ok((Self { thread: Some(thread) }, checkpoints))
     }
 }
@@ -132,6 +159,14 @@ impl Drop for Checkpointer {
 }
 
 impl Checkpoints {
+    /// There are so many pages in the log, before whoever has written them is told.
+    pub(crate) fn grew(&self, pages: i32) {
+        if pages != self.pages {
+            self.grown.store(pages, Ordering::Relaxed);
+            let _ = self.steps.try_send(());
+        }
+    }
+
     /// A commit has left so many pages in the log.
     pub(crate) fn committed(&mut self, connection: &Connection, pages: i32) {
         self.note(pages);
@@ -186,24 +221,17 @@ impl Checkpoints {
     }
 }
 
-fn serve(
-    connection: &Connection,
-    database: &File,
-    asked: &Receiver<()>,
-    done: &AtomicBool,
-    breaks: &Breaks,
-    name: &'static str,
-) {
+fn serve(mover: &Mover, asked: &Receiver<()>, committed: &Receiver<()>, done: &AtomicBool, breaks: &Breaks) {
     while asked.recv().is_ok() {
-        if let Err(error) = move_most(connection) {
-            failed(&error, breaks, name);
+        if let Err(error) = mover.move_most(committed) {
+            failed(&error, breaks, mover.name);
             rest(asked);
-        } else if let Err(error) = database.sync_data() {
-            tracing::warn!(database = name, %error, "the database could not be synced");
+        } else if let Err(error) = mover.database.sync_data() {
+            tracing::warn!(database = mover.name, %error, "the database could not be synced");
             // The kernel may have forgotten what it could not write.
             breaks.tell();
         }
-        count(name);
+        count(mover.name);
         done.store(true, Ordering::Release);
     }
 }
@@ -215,19 +243,87 @@ fn rest(asked: &Receiver<()>) {
     while asked.recv_deadline(end).is_ok() {}
 }
 
-/// Moves the log until little is left of it. It waits for nobody: what readers still need stays.
-fn move_most(connection: &Connection) -> Result<(), rusqlite::Error> {
-    let mut before = 0;
-    for _ in 0..PASSES_MAX {
-        let (pages, moved) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |row| {
-            Ok((row.get::<_, i32>(1)?, row.get::<_, i32>(2)?))
-        })?;
-        if pages - moved <= PAGES_LEFT_FEW || moved <= before {
-            break;
-        }
-        before = moved;
+/// Waits for a commit, and whether any can still come. `steps` may hold one that has ended before.
+fn wait_for_commit(steps: &Receiver<()>, most: Duration) -> bool {
+    let _ = steps.try_recv();
+    steps.recv_timeout(most) != Err(RecvTimeoutError::Disconnected)
+}
+
+impl Mover {
+    /// Opens what the thread needs of a database. `open` opens a connection that can write.
+    pub(crate) fn open<E: From<std::io::Error>>(
+        path: &Path,
+        name: &'static str,
+        worth: Worth,
+        open: impl Fn(&Path) -> Result<Connection, E>,
+    ) -> Result<Self, E> {
+        Ok(Self {
+            moving: open(path)?,
+            holding: open(path)?,
+            database: File::open(path)?,
+            parts: File::open(path)?,
+            grown: Arc::default(),
+            worth,
+            pass_wait: PASS_WAIT,
+            name,
+        })
     }
-    Ok(())
+
+    /// Moves the log until little is left of it. It waits for nobody: what readers still need stays.
+    fn move_most(&self, committed: &Receiver<()>) -> Result<(), rusqlite::Error> {
+        let mut before = self.checkpoint("PRAGMA wal_checkpoint(NOOP)")?;
+        for _ in 0..PASSES_MAX {
+            let moved = self.move_held(committed)?;
+            // Less than before: the log has begun anew meanwhile.
+            let pages = if moved < before { moved } else { moved - before };
+            self.write_back(pages, committed);
+            if pages <= PAGES_FEW {
+                break;
+            }
+            before = moved;
+        }
+        Ok(())
+    }
+
+    /// Moves what is in the log before the next commit; gives how many of its pages are moved.
+    fn move_held(&self, committed: &Receiver<()>) -> Result<i32, rusqlite::Error> {
+        let passive = "PRAGMA wal_checkpoint(PASSIVE)";
+        if self.hurries() {
+            return self.checkpoint(passive);
+        }
+        let held = self.holding.unchecked_transaction()?;
+        held.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(()))?;
+        wait_for_commit(committed, self.pass_wait);
+        self.checkpoint(passive)
+    }
+
+    fn checkpoint(&self, pragma: &str) -> Result<i32, rusqlite::Error> {
+        self.moving.query_row(pragma, (), |row| row.get(2))
+    }
+
+    /// Has the disk write what so many pages of the log have changed, a part of the database with each commit.
+    fn write_back(&self, pages: i32, committed: &Receiver<()>) {
+        let length = self.parts.metadata().map_or(0, |database| database.len());
+        let parts = u64::try_from(pages / PAGES_A_COMMIT).unwrap_or_default() + 1;
+        let end = |part| length / parts * part + length % parts * part / parts;
+        for part in 0..parts {
+            if self.hurries() {
+                return;
+            }
+            if let Err(error) = write_back(&self.parts, end(part)..end(part + 1)) {
+                // The sync that follows is told of it too, and decides.
+                tracing::warn!(database = self.name, %error, "a part of the database could not be written");
+                return;
+            }
+            if !wait_for_commit(committed, PART_WAIT) {
+                return;
+            }
+        }
+    }
+
+    fn hurries(&self) -> bool {
+        self.grown.load(Ordering::Relaxed) > self.worth.pages.saturating_mul(HURRY)
+    }
 }
 
 /// A full disk is no reason to stop. After another error nobody knows what the database holds, but the log still has
@@ -271,6 +367,8 @@ mod tests {
         let (wishes, asked) = bounded(1);
         let checkpoints = Checkpoints {
             wishes,
+            steps: bounded(1).0,
+            grown: Arc::default(),
             done: Arc::default(),
             is_asked: false,
             worth: WORTH,
@@ -316,5 +414,102 @@ mod tests {
             checkpoints.committed(&connection, number);
         }
         assert_eq!(asked.try_recv(), Ok(()), "it is worth it at 100 pages again");
+    }
+
+    /// A database whose log nobody moves, the connection that writes it, the log's pages after the last commit, and what
+    /// moves it.
+    fn logged(pass_wait: Duration) -> (tempfile::TempDir, Connection, Arc<AtomicI32>, Mover) {
+        let dir = tempfile::tempdir().unwrap();
+        let open = |path: &Path| -> Result<Connection, std::io::Error> {
+            let connection = Connection::open(path).unwrap();
+            connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+            connection.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
+            Ok(connection)
+        };
+        let path = dir.path().join("test.db");
+        let mut writer = open(&path).unwrap();
+        let log_pages = Arc::new(AtomicI32::new(0));
+        let seen = log_pages.clone();
+        let hook = move |_: &mut rusqlite::hooks::Wal, pages| {
+            seen.store(pages, Ordering::Relaxed);
+            Ok(())
+        };
+        writer.wal_hook(Some(hook)).unwrap();
+        writer.execute_batch("CREATE TABLE blobs (bytes BLOB)").unwrap();
+        let mut mover = Mover::open(&path, "test", WORTH, open).unwrap();
+        mover.worth.pages = 1_000;
+        mover.pass_wait = pass_wait;
+        (dir, writer, log_pages, mover)
+    }
+
+    /// A commit of 3 000 pages and some.
+    fn grow(writer: &Connection) {
+        writer
+            .execute("INSERT INTO blobs VALUES (zeroblob(3000 * 4096))", ())
+            .unwrap();
+    }
+
+    /// A commit of a page or two: a log that is moved to its end begins anew with it.
+    fn touch(writer: &Connection) {
+        writer.execute("INSERT INTO blobs VALUES (NULL)", ()).unwrap();
+    }
+
+    #[test]
+    fn what_is_written_while_most_is_moved_is_moved_too() {
+        let (_dir, writer, log_pages, mover) = logged(Duration::from_mins(1));
+        grow(&writer);
+        // The thread waits for a commit in each pass, and is told of these two.
+        let (steps, committed) = bounded(0);
+        let result = thread::scope(|scope| {
+            let moving = scope.spawn(move || mover.move_most(&committed));
+            for _ in 0..2 {
+                grow(&writer);
+                steps.send_timeout((), Duration::from_secs(30)).unwrap();
+            }
+            drop(steps);
+            moving.join().unwrap()
+        });
+        result.unwrap();
+        assert!(log_pages.load(Ordering::Relaxed) > 9_000);
+        touch(&writer);
+        assert!(log_pages.load(Ordering::Relaxed) < 10, "all of it was moved");
+    }
+
+    #[test]
+    fn a_log_is_moved_where_nobody_writes() {
+        let (_dir, writer, log_pages, mover) = logged(Duration::ZERO);
+        grow(&writer);
+        touch(&writer);
+        assert!(log_pages.load(Ordering::Relaxed) > 3_000);
+        let (_steps, committed) = bounded(1);
+        mover.move_most(&committed).unwrap();
+        touch(&writer);
+        assert!(log_pages.load(Ordering::Relaxed) < 10, "all of it was moved");
+    }
+
+    #[test]
+    fn a_log_that_becomes_too_large_is_moved_without_a_wait() {
+        let (_dir, writer, log_pages, mover) = logged(Duration::from_hours(1));
+        grow(&writer);
+        let (_steps, committed) = bounded(1);
+        mover.grown.store(1_000 * HURRY + 1, Ordering::Relaxed);
+        mover.move_most(&committed).unwrap();
+        touch(&writer);
+        assert!(log_pages.load(Ordering::Relaxed) < 10, "all of it was moved");
+    }
+
+    #[test]
+    fn each_commit_that_wrote_is_a_step() {
+        let (mut checkpoints, _asked) = checkpoints();
+        let (steps, stepped) = bounded(1);
+        checkpoints.steps = steps;
+        let connection = Connection::open_in_memory().unwrap();
+        checkpoints.grew(5);
+        assert_eq!(stepped.try_recv(), Ok(()));
+        assert_eq!(checkpoints.grown.load(Ordering::Relaxed), 5);
+        checkpoints.committed(&connection, 5);
+        // Refused: nothing was written.
+        checkpoints.grew(5);
+        assert!(stepped.is_empty());
     }
 }

@@ -1,6 +1,5 @@
 //! One database file: how connections are opened, and how statements run on them.
 
-use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi, params_from_iter};
 
-use crate::checkpoint::{Breaks, Checkpointer, Worth};
+use crate::checkpoint::{Breaks, Checkpointer, Mover, Worth};
 use crate::migrate;
 use crate::readers::Readers;
 use crate::strand::Strand;
@@ -61,7 +60,8 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// Two readers, and logs of 64 MiB; of up to 256 MiB while large groups are committed.
+    /// Two readers, and logs of 64 MiB; while large groups are committed of up to 256 MiB, and what is written while they
+    /// are moved.
     fn default() -> Self {
         Self {
             readers: 2,
@@ -103,9 +103,10 @@ impl Database {
             .collect::<Result<_, _>>()?;
         let readers = Readers::start(readers)?;
         let (breaks, broken) = Breaks::new();
-        let file = File::open(path)?;
-        let (checkpointer, checkpoints) =
-            Checkpointer::start(open_writable(path)?, file, name, breaks.clone(), options.worth())?;
+        let mover = Mover::open(path, name, options.worth(), |path| {
+            open_writable(path).map_err(OpenError::from)
+        })?;
+        let (checkpointer, checkpoints) = Checkpointer::start(mover, breaks.clone())?;
         Ok(Self {
             strand: Strand::start(writer, name, checkpoints, (breaks, broken))?,
             _checkpointer: checkpointer,

@@ -1,4 +1,4 @@
-//! When a group waits for more writes. Clients who all wait for their answers would else fall into two halves, each of
+//! When a group takes in, and waits for, more writes. Clients who all wait for their answers would else fall into two halves, each of
 //! which waits for the other's commit.
 
 use std::time::Duration;
@@ -45,11 +45,15 @@ pub(crate) struct Wait {
 }
 
 impl Gather {
-    /// Whether a group of so many waits for more: for as long as the commit takes that this saves.
+    /// Whether a group of so many takes in who comes while it is written.
+    pub(crate) fn is_open(&self, present: usize) -> bool {
+        present < GROUP_MAX && self.took.is_worth_waiting(self.expected())
+    }
+
+    /// Whether an open group of so many waits for more: for as long as the commit takes that this saves.
     pub(crate) fn wait(&mut self, present: usize) -> Option<Wait> {
-        let most = self.writers.iter().max().copied().unwrap_or_default();
-        let expected = most.min(GROUP_MAX);
-        if present >= expected || !self.took.is_worth_waiting(expected) {
+        let expected = self.expected();
+        if present >= expected || !self.is_open(present) {
             return None;
         }
         if self.hurried > 0 {
@@ -60,6 +64,11 @@ impl Gather {
             expected,
             patience: self.took.commit.min(PATIENCE_MAX),
         })
+    }
+
+    /// How many are likely to write at the same time.
+    fn expected(&self) -> usize {
+        self.writers.iter().max().copied().unwrap_or_default().min(GROUP_MAX)
     }
 
     /// A group has waited until there were so many. Those who are missing may take longer than a commit to come back, or
@@ -124,6 +133,19 @@ mod tests {
         assert_eq!(gather(2, 600).wait(1), wait(2, 600));
         assert_eq!(gather(64, 500_000).wait(1), wait(64, 10_000), "not for ever");
         assert_eq!(gather(200, 8_000).wait(1), wait(64, 8_000), "a group has no more");
+    }
+
+    #[test]
+    fn a_group_takes_in_who_comes_meanwhile_where_the_commit_takes_longer_than_the_writes() {
+        assert!(gather(64, 8_000).is_open(63));
+        assert!(!gather(64, 8_000).is_open(64), "a group has no more");
+        assert!(!gather(64, 4_480).is_open(1), "64 writes take as long");
+        assert!(!Gather::default().is_open(1), "nothing is known yet");
+        let mut hurried = gather(64, 8_000);
+        let wait = hurried.wait(1).unwrap();
+        hurried.waited(wait, 1);
+        assert_eq!(hurried.wait(1), None);
+        assert!(hurried.is_open(1), "who is there need not be waited for");
     }
 
     #[test]
