@@ -38,6 +38,10 @@ const HURRY: i32 = TOO_MUCH / 2;
 const TOO_MUCH: i32 = 16;
 /// How long the thread rests when the log could not be moved: a full disk is asked again with every commit that fails.
 const REST: Duration = Duration::from_secs(1);
+/// Moves what no reader needs.
+const MOVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+/// Moves nothing, and tells how much is moved.
+const COUNT: &str = "PRAGMA wal_checkpoint(NOOP)";
 /// How long the strand waits for readers of the log.
 const RESTART_WAIT: Duration = Duration::from_millis(20);
 
@@ -271,7 +275,7 @@ impl Mover {
 
     /// Moves the log until little is left of it. It waits for nobody: what readers still need stays.
     fn move_most(&self, committed: &Receiver<()>) -> Result<(), rusqlite::Error> {
-        let mut before = self.checkpoint("PRAGMA wal_checkpoint(NOOP)")?;
+        let mut before = self.checkpoint(COUNT)?;
         for _ in 0..PASSES_MAX {
             let moved = self.move_held(committed)?;
             // Less than before: the log has begun anew meanwhile.
@@ -287,16 +291,16 @@ impl Mover {
 
     /// Moves what is in the log before the next commit; gives how many of its pages are moved.
     fn move_held(&self, committed: &Receiver<()>) -> Result<i32, rusqlite::Error> {
-        let passive = "PRAGMA wal_checkpoint(PASSIVE)";
         if self.hurries() {
-            return self.checkpoint(passive);
+            return self.checkpoint(MOVE);
         }
         let held = self.holding.unchecked_transaction()?;
         held.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(()))?;
         wait_for_commit(committed, self.pass_wait);
-        self.checkpoint(passive)
+        self.checkpoint(MOVE)
     }
 
+    /// Gives how many pages of the log are moved.
     fn checkpoint(&self, pragma: &str) -> Result<i32, rusqlite::Error> {
         self.moving.query_row(pragma, (), |row| row.get(2))
     }
@@ -481,8 +485,10 @@ mod tests {
         grow(&writer);
         touch(&writer);
         assert!(log_pages.load(Ordering::Relaxed) > 3_000);
+        assert_eq!(mover.checkpoint(COUNT).unwrap(), 0, "to count moves nothing");
         let (_steps, committed) = bounded(1);
         mover.move_most(&committed).unwrap();
+        assert!(mover.checkpoint(COUNT).unwrap() > 3_000);
         touch(&writer);
         assert!(log_pages.load(Ordering::Relaxed) < 10, "all of it was moved");
     }

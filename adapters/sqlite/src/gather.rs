@@ -1,5 +1,5 @@
-//! When a group takes in, and waits for, more writes. Clients who all wait for their answers would else fall into two halves, each of
-//! which waits for the other's commit.
+//! When a group takes in more writes, and when it waits for them. Clients who all wait for their answers would else fall
+//! into two halves, each of which waits for the other's commit.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! What a process has written waits in memory for a sync, and a sync writes all of it at once: who syncs another file
-//! meanwhile waits for it. Here a part of a file is written after the other, each when there is time for it.
+//! meanwhile waits for it. Here one part of a file is written after the other, each when there is time for it.
 #![cfg_attr(
     not(target_os = "linux"),
     allow(clippy::unnecessary_wraps, reason = "there is no such call")
