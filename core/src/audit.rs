@@ -9,14 +9,14 @@ mod tests;
 use schemars::JsonSchema;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::event::{ALSO_MEMBER, Action, Event, HISTORY_MEMBER, History, LOG_MEMBER, Subject};
 use crate::id::{AuditId, Brand, CustomerId, DocumentId, ProfileId, StepId, TemplateId};
 use crate::json::{Json, JsonText, canonical};
 use crate::record;
-use crate::record::{ColumnKind, Hash, Record, json_of};
+use crate::record::{ColumnKind, Hash, Members, Record, json_of};
 use crate::status::Session;
 use crate::stream::StreamKey;
 use crate::time::{Seconds, Time};
@@ -72,7 +72,7 @@ record! {
 /// What stands in `after`: the changed members, and among them, in the order of the canonical form, what else the event
 /// made.
 struct After<'a> {
-    members: Option<&'a Map<String, Value>>,
+    members: Option<&'a Members>,
     history: Option<&'a History>,
     log: Option<Value>,
 }
@@ -95,10 +95,10 @@ impl Serialize for After<'_> {
         let mut out = serializer.serialize_map(None)?;
         let (mut history, mut log) = (self.history, self.log.as_ref());
         for (name, value) in self.members.into_iter().flatten() {
-            if let Some(history) = history.take_if(|_| HISTORY_MEMBER < name.as_str()) {
+            if let Some(history) = history.take_if(|_| HISTORY_MEMBER < name.as_ref()) {
                 out.serialize_entry(HISTORY_MEMBER, history)?;
             }
-            if let Some(log) = log.take_if(|_| LOG_MEMBER < name.as_str()) {
+            if let Some(log) = log.take_if(|_| LOG_MEMBER < name.as_ref()) {
                 out.serialize_entry(LOG_MEMBER, log)?;
             }
             out.serialize_entry(name, value)?;
@@ -186,7 +186,10 @@ impl AuditRow {
             }
         }
         hasher.update(r#","comment":"#);
-        hasher.update(canonical(&self.comment));
+        match &self.comment {
+            Some(comment) => hasher.update(canonical(comment)),
+            None => hasher.update("null"),
+        }
         Hash(hasher.chain_update("}").finalize().into())
     }
 

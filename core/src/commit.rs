@@ -78,12 +78,10 @@ impl<R: Record> Put<R> {
 
     /// A row that is new, or differs from the one before.
     fn changed(before: Option<&R>, after: &R) -> Option<Self> {
-        if before == Some(after) {
-            return None;
-        }
-        Some(Self {
+        let columns = before.map_or(Columns::ALL, |before| R::differing(before, after));
+        (columns != Columns::NONE).then(|| Self {
             row: after.clone(),
-            columns: before.map_or(Columns::ALL, |before| R::differing(before, after)),
+            columns,
         })
     }
 }

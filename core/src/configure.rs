@@ -1,12 +1,10 @@
 //! A decision about a brand's configuration in the making, like [`work`](crate::work) for a customer.
 
-use serde_json::{Map, Value};
-
 use crate::actor::Actor;
 use crate::brand::{BrandState, Settings};
 use crate::event::{Action, Event, Note, Subject};
 use crate::id::{Brand, Slug, TemplateId};
-use crate::record::{Record, whole};
+use crate::record::{Members, Record};
 use crate::rejection::Rejection;
 use crate::template::Template;
 use crate::tenant::{FreshSecret, SealedSecret, Tenant};
@@ -95,7 +93,7 @@ impl BrandWork {
             template_id: Some(template.id),
             ..Subject::default()
         };
-        self.push(Action::TemplateCreated, subject, None, whole(&template));
+        self.push(Action::TemplateCreated, subject, None, template.members());
         self.state.templates.push(template);
     }
 
@@ -152,7 +150,7 @@ impl BrandWork {
 
     /// Adds the tenant.
     pub fn add_tenant(&mut self, tenant: Tenant) {
-        self.push(Action::TenantCreated, Subject::default(), None, whole(&tenant));
+        self.push(Action::TenantCreated, Subject::default(), None, tenant.members());
         self.state.tenant = Some(tenant);
     }
 
@@ -183,8 +181,8 @@ impl BrandWork {
 
     /// Takes the tenant away.
     pub fn remove_tenant(&mut self) -> Result<(), Rejection> {
-        let before = whole(self.tenant()?);
-        self.push(Action::TenantRemoved, Subject::default(), Some(before), Map::new());
+        let before = self.tenant()?.members();
+        self.push(Action::TenantRemoved, Subject::default(), Some(before), Members::new());
         self.state.tenant = None;
         Ok(())
     }
@@ -208,13 +206,7 @@ impl BrandWork {
         self.writes.wakes_calls = true;
     }
 
-    fn push(
-        &mut self,
-        action: Action,
-        subject: Subject,
-        before: Option<Map<String, Value>>,
-        after: Map<String, Value>,
-    ) {
+    fn push(&mut self, action: Action, subject: Subject, before: Option<Members>, after: Members) {
         self.events.push(Event {
             action,
             subject,

@@ -1,11 +1,12 @@
 //! Events: every change as data. They are the audit log, and replaying them gives the stored rows.
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::id::{DocumentId, ProfileId, StepId, TemplateId};
 use crate::level::LevelEntry;
-use crate::record::{Cell, Column};
+use crate::record::{Cell, Column, Members};
 use crate::status::{KycStatus, Session};
 use crate::time::Time;
 
@@ -86,7 +87,7 @@ impl Action {
 
 impl Column for Action {
     fn to_cell(&self) -> Cell {
-        Cell::Text(self.name().to_owned())
+        Cell::Text(CompactString::const_new(self.name()))
     }
     fn from_cell(cell: Cell) -> Option<Self> {
         String::from_cell(cell).and_then(|name| Self::from_name(&name))
@@ -151,9 +152,9 @@ pub struct Event {
     /// When: the commit's time.
     pub time: Time,
     /// The members that changed, as they were; absent for a creation.
-    pub before: Option<Map<String, Value>>,
+    pub before: Option<Members>,
     /// The members that changed, as they are.
-    pub after: Option<Map<String, Value>>,
+    pub after: Option<Members>,
     /// What came in or went out with it.
     pub body: Option<Value>,
     /// The customer's history entry, if it makes one. Kept in the audit row's `after` as `history`.

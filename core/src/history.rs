@@ -65,7 +65,7 @@ impl Column for EventIds {
         if self.0.is_empty() {
             Cell::Null
         } else {
-            Cell::Text(json_of(self).to_string())
+            json_of(self).to_string().take_cell()
         }
     }
     fn from_cell(cell: Cell) -> Option<Self> {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use compact_str::CompactString;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -63,8 +64,8 @@ macro_rules! names {
     ($($(#[$meta:meta])* $name:ident: $check:ident, $message:literal, $pattern:literal;)+) => {$(
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String")]
-        pub struct $name(String);
+        #[serde(try_from = "CompactString")]
+        pub struct $name(CompactString);
 
         impl $name {
             /// The name as text.
@@ -73,17 +74,24 @@ macro_rules! names {
             }
         }
 
+        impl TryFrom<CompactString> for $name {
+            type Error = &'static str;
+            fn try_from(text: CompactString) -> Result<Self, Self::Error> {
+                if $check(&text) { Ok(Self(text)) } else { Err($message) }
+            }
+        }
+
         impl TryFrom<String> for $name {
             type Error = &'static str;
             fn try_from(text: String) -> Result<Self, Self::Error> {
-                if $check(&text) { Ok(Self(text)) } else { Err($message) }
+                Self::try_from(CompactString::from(text))
             }
         }
 
         impl std::str::FromStr for $name {
             type Err = &'static str;
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                Self::try_from(text.to_owned())
+                Self::try_from(CompactString::from(text))
             }
         }
 
@@ -98,10 +106,10 @@ macro_rules! names {
                 Cell::Text(self.0.clone())
             }
             fn take_cell(&mut self) -> Cell {
-                self.0.take_cell()
+                Cell::Text(std::mem::take(&mut self.0))
             }
             fn from_cell(cell: Cell) -> Option<Self> {
-                String::from_cell(cell).and_then(|text| Self::try_from(text).ok())
+                CompactString::from_cell(cell).and_then(|text| Self::try_from(text).ok())
             }
         }
 
@@ -198,7 +206,7 @@ impl fmt::Display for FileId {
 
 impl Column for FileId {
     fn to_cell(&self) -> Cell {
-        Cell::Text(self.0.clone())
+        self.0.to_cell()
     }
     fn take_cell(&mut self) -> Cell {
         self.0.take_cell()

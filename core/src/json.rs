@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::io;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
@@ -187,9 +187,9 @@ impl<'de> Visitor<'de> for Strict {
 ///
 /// Every other character is written as `\uXXXX` (lower-case hex), above U+FFFF as a pair.
 #[must_use]
-pub fn to_ascii(value: &Value) -> String {
+pub fn to_ascii<T: Serialize + ?Sized>(value: &T) -> String {
     let mut out = Vec::with_capacity(128);
-    // Neither step can fail: a `Value` has only string keys, a `Vec` takes every byte, and the
+    // Neither step can fail: what we write has only string keys, a `Vec` takes every byte, and the
     // formatter lets ASCII through only.
     match to_ascii_writer(&mut out, value) {
         Ok(()) => String::from_utf8(out).unwrap_or_default(),
@@ -245,7 +245,39 @@ fn escape(unit: u16) -> [u8; 6] {
 /// Reads as the [`Value`] it holds. Equality of two clones of one document is immediate, since
 /// `Arc` compares the address first when the content is `Eq`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Json(Arc<Value>);
+pub struct Json(Arc<Document>);
+
+/// What the clones of a document share.
+#[derive(Clone, Debug)]
+struct Document {
+    value: Value,
+    /// How much memory it takes, once somebody has asked.
+    bytes: OnceLock<u64>,
+}
+
+impl PartialEq for Document {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl Eq for Document {}
+
+/// What a place in a JSON document takes beside its text.
+const VALUE_BYTES: u64 = 48;
+
+fn bytes_of(value: &Value) -> u64 {
+    let inside = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len() as u64,
+        Value::Array(items) => items.iter().map(bytes_of).sum(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| name.len() as u64 + VALUE_BYTES + bytes_of(value))
+            .sum(),
+    };
+    VALUE_BYTES + inside
+}
 
 impl Json {
     /// The empty object, `{}`.
@@ -257,7 +289,13 @@ impl Json {
     /// The value itself, copied only when other clones still hold it.
     #[must_use]
     pub fn into_value(self) -> Value {
-        Arc::unwrap_or_clone(self.0)
+        Arc::unwrap_or_clone(self.0).value
+    }
+
+    /// About how much memory the document takes. Counted once: a questionnaire stays the same through many decisions.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        *self.0.bytes.get_or_init(|| bytes_of(&self.0.value))
     }
 }
 
@@ -269,7 +307,8 @@ impl Default for Json {
 
 impl From<Value> for Json {
     fn from(value: Value) -> Self {
-        Self(Arc::new(value))
+        let bytes = OnceLock::new();
+        Self(Arc::new(Document { value, bytes }))
     }
 }
 
@@ -277,13 +316,13 @@ impl Deref for Json {
     type Target = Value;
 
     fn deref(&self) -> &Value {
-        &self.0
+        &self.0.value
     }
 }
 
 impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.as_ref().serialize(serializer)
+        self.0.value.serialize(serializer)
     }
 }
 

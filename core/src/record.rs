@@ -1,5 +1,9 @@
 //! Stored entities: one declaration gives the struct, its columns, and the changes that audit rows carry.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use compact_str::CompactString;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -14,8 +18,8 @@ pub enum Cell {
     Null,
     /// A 64-bit integer.
     Int(i64),
-    /// Text, or JSON as text.
-    Text(String),
+    /// Text, or JSON as text. Short ones, which most are, need no memory of their own.
+    Text(CompactString),
     /// Bytes.
     Blob(Vec<u8>),
 }
@@ -48,6 +52,8 @@ pub trait Column: Sized {
 pub struct Columns(u64);
 
 impl Columns {
+    /// No column.
+    pub const NONE: Self = Self(0);
     /// Every column.
     pub const ALL: Self = Self(u64::MAX);
 
@@ -70,6 +76,9 @@ impl Columns {
     }
 }
 
+/// Members of an entity by their names, as an event carries them.
+pub type Members = BTreeMap<Cow<'static, str>, Value>;
+
 /// A stored entity, declared by [`record!`](crate::record!).
 pub trait Record: Sized + Clone + PartialEq + Serialize + DeserializeOwned + 'static {
     /// Column names, in order.
@@ -82,27 +91,21 @@ pub trait Record: Sized + Clone + PartialEq + Serialize + DeserializeOwned + 'st
     fn from_cells(cells: Vec<Cell>) -> Option<Self>;
     /// The columns that differ.
     fn differing(before: &Self, after: &Self) -> Columns;
+    /// All members; what an audit row of a creation carries.
+    fn members(&self) -> Members;
     /// The members that differ, as (`before`, `after`).
-    fn changes(before: &Self, after: &Self) -> (Map<String, Value>, Map<String, Value>);
-}
-
-/// A JSON object of all members; what an audit row of a creation carries.
-pub fn whole<R: Record>(record: &R) -> Map<String, Value> {
-    match serde_json::to_value(record) {
-        Ok(Value::Object(members)) => members,
-        _ => Map::new(),
-    }
+    fn changes(before: &Self, after: &Self) -> (Members, Members);
 }
 
 /// Lays an audit row's `after` members over a record; `None` when the result is no such record.
 pub fn patched<R: Record>(before: Option<&R>, after: &Map<String, Value>) -> Option<R> {
-    let mut members = before.map(whole).unwrap_or_default();
+    let mut members = before.map(R::members).unwrap_or_default();
     for name in R::COLUMNS {
         if let Some(value) = after.get(*name) {
-            members.insert((*name).to_owned(), value.clone());
+            members.insert(Cow::Borrowed(name), value.clone());
         }
     }
-    serde_json::from_value(Value::Object(members)).ok()
+    serde_json::from_value(members.into_iter().collect()).ok()
 }
 
 /// Declares a stored entity: the struct, its serde form, its columns and its changes.
@@ -131,13 +134,18 @@ macro_rules! record {
                 cells.next().is_none().then_some(record)
             }
 
-            fn changes(before: &Self, after: &Self)
-                -> (serde_json::Map<String, serde_json::Value>, serde_json::Map<String, serde_json::Value>) {
-                let mut old = serde_json::Map::new();
-                let mut new = serde_json::Map::new();
+            fn members(&self) -> $crate::record::Members {
+                $crate::record::Members::from([
+                    $((stringify!($field).into(), $crate::record::json_of(&self.$field)),)+
+                ])
+            }
+
+            fn changes(before: &Self, after: &Self) -> ($crate::record::Members, $crate::record::Members) {
+                let mut old = $crate::record::Members::new();
+                let mut new = $crate::record::Members::new();
                 $(if before.$field != after.$field {
-                    old.insert(stringify!($field).to_owned(), $crate::record::json_of(&before.$field));
-                    new.insert(stringify!($field).to_owned(), $crate::record::json_of(&after.$field));
+                    old.insert(stringify!($field).into(), $crate::record::json_of(&before.$field));
+                    new.insert(stringify!($field).into(), $crate::record::json_of(&after.$field));
                 })+
                 (old, new)
             }
@@ -173,6 +181,18 @@ impl Column for bool {
 
 impl Column for String {
     fn to_cell(&self) -> Cell {
+        Cell::Text(self.as_str().into())
+    }
+    fn take_cell(&mut self) -> Cell {
+        Cell::Text(std::mem::take(self).into())
+    }
+    fn from_cell(cell: Cell) -> Option<Self> {
+        CompactString::from_cell(cell).map(Self::from)
+    }
+}
+
+impl Column for CompactString {
+    fn to_cell(&self) -> Cell {
         Cell::Text(self.clone())
     }
     fn take_cell(&mut self) -> Cell {
@@ -198,10 +218,10 @@ impl Column for Time {
 
 impl Column for Json {
     fn to_cell(&self) -> Cell {
-        Cell::Text(serde_json::to_string(self).unwrap_or_default())
+        Cell::Text(serde_json::to_string(self).unwrap_or_default().into())
     }
     fn from_cell(cell: Cell) -> Option<Self> {
-        let text = String::from_cell(cell)?;
+        let text = CompactString::from_cell(cell)?;
         serde_json::from_str::<Value>(&text).ok().map(Self::from)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use compact_str::CompactString;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -166,7 +167,7 @@ macro_rules! named_enums {
 
         impl Column for $name {
             fn to_cell(&self) -> Cell {
-                Cell::Text(self.name().to_owned())
+                Cell::Text(CompactString::const_new(self.name()))
             }
             fn from_cell(cell: Cell) -> Option<Self> {
                 String::from_cell(cell).and_then(|text| Self::from_name(&text))

@@ -77,7 +77,7 @@ pub struct Secrets(pub Vec<SecretNote>);
 
 impl Column for Secrets {
     fn to_cell(&self) -> Cell {
-        Cell::Text(json_of(self).to_string())
+        json_of(self).to_string().take_cell()
     }
     fn from_cell(cell: Cell) -> Option<Self> {
         serde_json::from_str(&String::from_cell(cell)?).ok()

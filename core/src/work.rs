@@ -18,7 +18,7 @@ use crate::level::{Expiry, fold};
 use crate::limits::ID_MAX;
 use crate::outbound::{Delivery, QueueChange};
 use crate::profile::Profile;
-use crate::record::{Hash, Record, whole};
+use crate::record::{Hash, Members, Record};
 use crate::rejection::Rejection;
 use crate::status::{KycModel, KycStatus, LevelEvent, ProfileStatus, RiskLevel, Session, StepStatus};
 use crate::step::Step;
@@ -249,7 +249,7 @@ impl Work {
             Subject::default(),
             Note::default(),
             None,
-            Some(whole(&profile)),
+            Some(profile.members()),
             0,
         );
         self.state.profile = Some(profile);
@@ -290,7 +290,7 @@ impl Work {
             subject,
             note,
             None,
-            Some(whole(&step)),
+            Some(step.members()),
             step.level,
         );
         self.state.steps.push(step);
@@ -304,7 +304,7 @@ impl Work {
         note: Note,
         change: impl FnOnce(&mut Step),
     ) -> Result<(), Rejection> {
-        self.change_step_with(id, action, note, change, Map::new(), Map::new())
+        self.change_step_with(id, action, note, change, Members::new(), Members::new())
     }
 
     fn change_step_with(
@@ -313,8 +313,8 @@ impl Work {
         action: Action,
         note: Note,
         change: impl FnOnce(&mut Step),
-        also_old: Map<String, Value>,
-        also_new: Map<String, Value>,
+        also_old: Members,
+        also_new: Members,
     ) -> Result<(), Rejection> {
         let now = self.now;
         let step = self
@@ -370,13 +370,13 @@ impl Work {
             document.version += 1;
             document.updated_time = now;
             let (mut old, mut new) = Document::changes(&before, document);
-            old.insert("document_id".to_owned(), document.id.0.into());
-            new.insert("document_id".to_owned(), document.id.0.into());
-            olds.push(Value::Object(old));
-            news.push(Value::Object(new));
+            old.insert("document_id".into(), document.id.0.into());
+            new.insert("document_id".into(), document.id.0.into());
+            olds.push(old);
+            news.push(new);
         }
         let (old, new) = if news.is_empty() {
-            (Map::new(), Map::new())
+            (Members::new(), Members::new())
         } else {
             (also(olds), also(news))
         };
@@ -385,7 +385,7 @@ impl Work {
 
     /// Attaches a document; where `touches` names a pending step, its version rises in the same event.
     pub fn add_document(&mut self, document: Document, touches: Option<StepId>) {
-        let mut after = whole(&document);
+        let mut after = document.members();
         let mut before = None;
         let mut level = document
             .step_id
@@ -398,10 +398,10 @@ impl Work {
             step.updated_time = now;
             level = step.level;
             let (mut old, mut new) = Step::changes(&untouched, step);
-            old.insert("step_id".to_owned(), step.id.0.into());
-            new.insert("step_id".to_owned(), step.id.0.into());
-            before = Some(also(vec![Value::Object(old)]));
-            after.extend(also(vec![Value::Object(new)]));
+            old.insert("step_id".into(), step.id.0.into());
+            new.insert("step_id".into(), step.id.0.into());
+            before = Some(also(vec![old]));
+            after.extend(also(vec![new]));
         }
         let subject = Subject {
             step_id: document.step_id,
@@ -511,8 +511,8 @@ impl Work {
         action: Action,
         subject: Subject,
         note: Note,
-        before: Option<Map<String, Value>>,
-        after: Option<Map<String, Value>>,
+        before: Option<Members>,
+        after: Option<Members>,
         level: i64,
     ) {
         let (actor_type, actor_id, source) = match self.by {
@@ -591,8 +591,9 @@ pub fn approved_levels(steps: &[Step]) -> BTreeSet<i64> {
     counting().map(|step| step.level).filter(is_approved).collect()
 }
 
-fn also(entries: Vec<Value>) -> Map<String, Value> {
-    Map::from_iter([(ALSO_MEMBER.to_owned(), Value::Array(entries))])
+fn also(entries: Vec<Members>) -> Members {
+    let entries = entries.into_iter().map(Value::from_iter);
+    Members::from([(ALSO_MEMBER.into(), entries.collect())])
 }
 
 /// Which step or document a history entry is about.

@@ -340,7 +340,7 @@ impl Drop for Writer {
 }
 
 fn text(text: &str) -> Cell {
-    Cell::Text(text.to_owned())
+    Cell::Text(text.into())
 }
 
 fn failed(error: StoreError) -> BlobError {

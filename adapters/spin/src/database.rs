@@ -225,7 +225,7 @@ fn value(cell: Cell) -> Value {
     match cell {
         Cell::Null => Value::Null,
         Cell::Int(value) => Value::Integer(value),
-        Cell::Text(text) => Value::Text(text),
+        Cell::Text(text) => Value::Text(text.into()),
         Cell::Blob(bytes) => Value::Blob(bytes),
     }
 }
@@ -233,7 +233,7 @@ fn value(cell: Cell) -> Value {
 fn cell(value: Value) -> Cell {
     match value {
         Value::Integer(value) => Cell::Int(value),
-        Value::Text(text) => Cell::Text(text),
+        Value::Text(text) => Cell::Text(text.into()),
         Value::Blob(bytes) => Cell::Blob(bytes),
         // No column of ours is a REAL: STRICT tables refuse them.
         Value::Null | Value::Real(_) => Cell::Null,

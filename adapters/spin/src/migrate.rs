@@ -79,6 +79,6 @@ fn reached(folder: &Folder) -> Statement {
                ON CONFLICT (folder) DO UPDATE SET version = excluded.version";
     Statement::new(
         sql,
-        vec![Cell::Text(folder.name.to_owned()), Cell::Int(folder.steps.len() as i64)],
+        vec![Cell::Text(folder.name.into()), Cell::Int(folder.steps.len() as i64)],
     )
 }

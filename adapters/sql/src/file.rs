@@ -26,7 +26,7 @@ pub fn strays(names: &[String]) -> Statement {
     // The id in a name finds the row; the whole name must be its.
     let sql = "SELECT value FROM json_each(?1) WHERE NOT EXISTS (SELECT 1 FROM files \
                WHERE file_id = substr(value, 1, instr(value, '.') - 1) AND file_id || '.' || extension = value)";
-    Statement::new(sql, vec![Cell::Text(json_of(&names).to_string())])
+    Statement::new(sql, vec![json_of(&names).to_string().take_cell()])
 }
 
 /// Claims files for a customer: all of them, or it is a conflict. The ids must differ.

@@ -65,7 +65,7 @@ pub fn external_owner(brand: &Brand, external_id: &str) -> Statement {
     let number = CustomerId::of_external_id(external_id);
     Statement::new(
         sql,
-        vec![brand.to_cell(), Cell::Text(external_id.to_owned()), number.to_cell()],
+        vec![brand.to_cell(), Cell::Text(external_id.into()), number.to_cell()],
     )
 }
 
@@ -165,7 +165,7 @@ pub fn claimed_event(slug: &Slug, event_id: &str) -> Statement {
         "{} WHERE slug = ?1 AND event_id = ?2 AND accepted = 1",
         select::<LevelEntry>()
     );
-    Statement::new(sql, vec![slug.to_cell(), Cell::Text(event_id.to_owned())])
+    Statement::new(sql, vec![slug.to_cell(), Cell::Text(event_id.into())])
 }
 
 /// The brand of a webhook that was taken under a slug: by the index of their ids the first one.
@@ -231,7 +231,7 @@ pub fn kept_reply(subject: &str, command: &str, key: &str) -> Statement {
     );
     Statement::new(
         sql,
-        [subject, command, key].map(|text| Cell::Text(text.to_owned())).to_vec(),
+        [subject, command, key].map(|text| Cell::Text(text.into())).to_vec(),
     )
 }
 

@@ -224,7 +224,7 @@ fn cell(value: ValueRef<'_>) -> Cell {
         ValueRef::Integer(value) => Cell::Int(value),
         // No column of ours is a REAL: STRICT tables refuse them.
         ValueRef::Null | ValueRef::Real(_) => Cell::Null,
-        ValueRef::Text(bytes) => Cell::Text(String::from_utf8_lossy(bytes).into_owned()),
+        ValueRef::Text(bytes) => Cell::Text(String::from_utf8_lossy(bytes).into()),
         ValueRef::Blob(bytes) => Cell::Blob(bytes.to_vec()),
     }
 }

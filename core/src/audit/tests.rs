@@ -9,9 +9,9 @@ use crate::status::KycStatus;
 
 const SALT: Hash = Hash([7; 32]);
 
-fn members(value: Value) -> Map<String, Value> {
+fn members(value: Value) -> Members {
     match value {
-        Value::Object(members) => members,
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name.into(), value)).collect(),
         other => panic!("{other} is an object"),
     }
 }
@@ -118,10 +118,10 @@ fn what_else_an_event_made_stands_among_its_members() {
         };
         let text = sealed(&event).after.unwrap();
         let mut expected = after.map(members).unwrap_or_default();
-        expected.insert(HISTORY_MEMBER.to_owned(), json_of(&history));
+        expected.insert(HISTORY_MEMBER.into(), json_of(&history));
         assert_eq!(
             text.to_cell(),
-            Cell::Text(Value::Object(expected).to_string()),
+            Cell::Text(Value::from_iter(expected).to_string().into()),
             "in order, each once"
         );
     }

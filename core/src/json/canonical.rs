@@ -32,16 +32,50 @@ pub(super) fn as_it_comes<T: Serialize>(value: &T) -> Option<Vec<u8>> {
 }
 
 /// Writes compactly what is canonical by that: members in the order of their ASCII names, whole numbers up to 2⁵³.
-/// Strings are escaped as RFC 8785 wants anyway. Fails on anything else.
+/// Strings are escaped as RFC 8785 wants anyway. Fails on anything else, and on names longer and objects deeper than those
+/// of nearly all values, so that it needs no memory beside what it writes.
 #[derive(Default)]
 struct AsItComes {
     /// The last name of each object that is open.
-    names: Vec<Vec<u8>>,
+    names: [Name; DEPTH_MAX],
     /// How many are.
     depth: usize,
     /// The name that is being written.
-    name: Vec<u8>,
+    name: Name,
     is_in_name: bool,
+}
+
+/// Objects inside each other.
+const DEPTH_MAX: usize = 8;
+/// Bytes of a member's name.
+const NAME_BYTES_MAX: usize = 48;
+
+/// A member's name, behind which there are zero bytes: compared as texts without them are.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Name {
+    bytes: [u8; NAME_BYTES_MAX],
+    length: usize,
+}
+
+impl Name {
+    const EMPTY: Self = Self {
+        bytes: [0; NAME_BYTES_MAX],
+        length: 0,
+    };
+
+    /// Adds what fits.
+    fn push(&mut self, text: &str) -> Option<()> {
+        let end = self.length + text.len();
+        self.bytes.get_mut(self.length..end)?.copy_from_slice(text.as_bytes());
+        self.length = end;
+        Some(())
+    }
+}
+
+impl Default for Name {
+    fn default() -> Self {
+        Self::EMPTY
+    }
 }
 
 fn other() -> io::Error {
@@ -88,10 +122,7 @@ impl Formatter for AsItComes {
     }
 
     fn begin_object<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
-        match self.names.get_mut(self.depth) {
-            Some(last) => last.clear(),
-            None => self.names.push(Vec::new()),
-        }
+        *self.names.get_mut(self.depth).ok_or_else(other)? = Name::EMPTY;
         self.depth += 1;
         writer.write_all(b"{")
     }
@@ -103,7 +134,7 @@ impl Formatter for AsItComes {
 
     fn begin_object_key<W: io::Write + ?Sized>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
         self.is_in_name = true;
-        self.name.clear();
+        self.name = Name::EMPTY;
         if first { Ok(()) } else { writer.write_all(b",") }
     }
 
@@ -115,7 +146,7 @@ impl Formatter for AsItComes {
         if self.name <= *last {
             return Err(other());
         }
-        std::mem::swap(last, &mut self.name);
+        *last = self.name;
         Ok(())
     }
 
@@ -125,7 +156,7 @@ impl Formatter for AsItComes {
             if !fragment.is_ascii() {
                 return Err(other());
             }
-            self.name.extend_from_slice(fragment.as_bytes());
+            self.name.push(fragment).ok_or_else(other)?;
         }
         writer.write_all(fragment.as_bytes())
     }

@@ -214,6 +214,11 @@ struct Unsorted {
     a: i64,
 }
 
+/// So many objects, one inside the other.
+fn objects(depth: usize) -> Value {
+    (0..depth).fold(Value::Null, |inner, _| json!({ "a": inner }))
+}
+
 #[test]
 fn what_is_canonical_as_it_comes_is_not_sorted_again() {
     let plain = json!({ "a": { "b": "é\u{1}\"", "c": [-1, null, true] }, "aa": 1_u64 << 53, "b": {} });
@@ -229,13 +234,22 @@ fn what_is_canonical_as_it_comes_is_not_sorted_again() {
     }
     let unsorted = Unsorted { b: 1, a: 2 };
     assert_eq!(as_it_comes(&unsorted), None);
+    let (deep, long) = (
+        json!({ "a".repeat(48): objects(7) }),
+        json!({ "a".repeat(49): objects(8) }),
+    );
+    assert_eq!(as_it_comes(&deep), Some(serde_json::to_vec(&deep).unwrap()));
+    for other in [objects(9), long] {
+        assert_eq!(as_it_comes(&other), None, "{other}");
+        assert_eq!(canonical(&other), serde_json::to_vec(&other).unwrap());
+    }
     assert_eq!(canonical(&unsorted), br#"{"a":2,"b":1}"#);
 }
 
 #[test]
 fn a_stored_text_that_is_no_json_is_none() {
     for text in ["{\"a\":", "", "1e999", r#""\ud800 anything""#, &nested(200)] {
-        assert_eq!(JsonText::from_cell(Cell::Text(text.to_owned())), None, "{text}");
+        assert_eq!(JsonText::from_cell(Cell::Text(text.into())), None, "{text}");
     }
     for cell in [Cell::Int(1), Cell::Null] {
         assert_eq!(JsonText::from_cell(cell.clone()), None, "{cell:?}");
@@ -346,7 +360,7 @@ proptest! {
     fn a_text_keeps_its_value_and_its_canonical_form(value in prop_oneof![any_value(), plain_value()]) {
         let made = JsonText::of(&value);
         let stored = JsonText::from_cell(made.to_cell()).unwrap();
-        prop_assert_eq!(made.clone().take_cell(), Cell::Text(value.to_string()));
+        prop_assert_eq!(made.clone().take_cell(), Cell::Text(value.to_string().into()));
         for text in [&made, &stored] {
             prop_assert_eq!(text.value(), value.clone());
             prop_assert_eq!(text.canonical().into_owned(), canonical(&value));
@@ -362,4 +376,12 @@ proptest! {
         let again: Value = serde_json::from_slice(&once).unwrap();
         prop_assert_eq!(canonical(&again), once);
     }
+}
+
+#[test]
+fn a_document_says_how_much_memory_it_takes() {
+    let bytes = |value: Value| Json::from(value).bytes();
+    assert_eq!(bytes(json!(null)), 48);
+    assert_eq!(bytes(json!(["xyz", 1])), 3 * 48 + 3);
+    assert_eq!(bytes(json!({ "ab": { "c": true } })), 5 * 48 + 3);
 }

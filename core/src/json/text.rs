@@ -69,10 +69,10 @@ impl<'de> Deserialize<'de> for JsonText {
 
 impl Column for JsonText {
     fn to_cell(&self) -> Cell {
-        Cell::Text(self.text.clone())
+        self.text.to_cell()
     }
     fn take_cell(&mut self) -> Cell {
-        Cell::Text(std::mem::take(&mut self.text))
+        self.text.take_cell()
     }
     fn from_cell(cell: Cell) -> Option<Self> {
         let text = String::from_cell(cell)?;

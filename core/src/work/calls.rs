@@ -1,6 +1,6 @@
 //! Calls out within a decision: what is queued, what becomes of it, and what a reconciliation found.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::Work;
@@ -8,7 +8,7 @@ use crate::event::{Action, Note, Subject};
 use crate::id::FileId;
 use crate::outbound::{Delivery, QueueChange, QueuedCall};
 use crate::profile::Profile;
-use crate::record::{Record, whole};
+use crate::record::{Members, Record};
 use crate::status::DeliveryStatus;
 
 impl Work {
@@ -35,7 +35,7 @@ impl Work {
             DeliveryStatus::Refused => Action::OutboundRefused,
             _ => Action::OutboundQueued,
         };
-        self.push_delivery(action, &delivery, None, whole(&delivery));
+        self.push_delivery(action, &delivery, None, delivery.members());
         self.state.deliveries.push(delivery);
     }
 
@@ -79,20 +79,14 @@ impl Work {
         change(&mut after);
         after.version += 1;
         let (old, mut new) = Delivery::changes(before, &after);
-        new.insert("id".to_owned(), after.id.0.into());
+        new.insert("id".into(), after.id.0.into());
         self.push_delivery(action, &after, Some(old), new);
         self.state.deliveries.retain(|delivery| delivery.id != after.id);
         self.state.deliveries.push(after.clone());
         after
     }
 
-    fn push_delivery(
-        &mut self,
-        action: Action,
-        delivery: &Delivery,
-        before: Option<Map<String, Value>>,
-        after: Map<String, Value>,
-    ) {
+    fn push_delivery(&mut self, action: Action, delivery: &Delivery, before: Option<Members>, after: Members) {
         let note = Note {
             reason: delivery.code.clone(),
             ..Note::default()

@@ -18,7 +18,6 @@ use kyc_core::stream::{Head, StreamKey};
 use kyc_core::tenant::SealedSecret;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use serde_json::Value;
 
 use crate::app::generations::UnderWay;
 use crate::app::{App, refused};
@@ -28,8 +27,6 @@ use crate::store::Thing;
 const ROW_BYTES: u64 = 500;
 /// Slugs whose brand is remembered.
 const SLUGS_MAX: usize = 1_000;
-/// What a place in a JSON document takes beside its text.
-const VALUE_BYTES: u64 = 48;
 
 /// A customer's state, and the generation that it stands on.
 pub(super) struct Loaded {
@@ -292,10 +289,10 @@ impl Measured for CustomerState {
     fn bytes(&self) -> u64 {
         let rows = self.steps.len() + self.documents.len() + self.log.len() + self.deliveries.len();
         let steps = self.steps.iter().map(|step| {
-            let forms = json_bytes(&step.requirements) + json_bytes(&step.form_schema);
-            forms + step.answers.as_ref().map_or(0, json_bytes)
+            let forms = step.requirements.bytes() + step.form_schema.bytes();
+            forms + step.answers.as_ref().map_or(0, Json::bytes)
         });
-        let calls = self.deliveries.iter().map(|delivery| json_bytes(&delivery.body));
+        let calls = self.deliveries.iter().map(|delivery| delivery.body.bytes());
         (rows as u64 + 2) * ROW_BYTES + steps.chain(calls).sum::<u64>()
     }
 }
@@ -303,7 +300,7 @@ impl Measured for CustomerState {
 impl Measured for BrandState {
     fn bytes(&self) -> u64 {
         let templates = self.templates.iter();
-        let forms = templates.map(|template| json_bytes(&template.requirements) + json_bytes(&template.form_schema));
+        let forms = templates.map(|template| template.requirements.bytes() + template.form_schema.bytes());
         (self.templates.len() as u64 + 3) * ROW_BYTES + forms.sum::<u64>()
     }
 }
@@ -312,20 +309,4 @@ impl Measured for Vec<SealedSecret> {
     fn bytes(&self) -> u64 {
         (self.len() as u64 + 1) * ROW_BYTES
     }
-}
-
-fn json_bytes(json: &Json) -> u64 {
-    fn of(value: &Value) -> u64 {
-        VALUE_BYTES
-            + match value {
-                Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-                Value::String(text) => text.len() as u64,
-                Value::Array(items) => items.iter().map(of).sum(),
-                Value::Object(members) => members
-                    .iter()
-                    .map(|(name, value)| name.len() as u64 + VALUE_BYTES + of(value))
-                    .sum(),
-            }
-    }
-    of(json)
 }

@@ -17,7 +17,7 @@ use kyc_core::level::LevelEntry;
 use kyc_core::outbound::Delivery;
 use kyc_core::profile::Profile;
 use kyc_core::query::{Filter, Page, Query, Rows};
-use kyc_core::record::Hash;
+use kyc_core::record::{Hash, Members};
 use kyc_core::status::{
     CallKind, DeliveryStatus, DocumentStatus, Flag, KycModel, KycStatus, LevelEvent, ProfileStatus, RiskLevel,
     SecretKind, Session, StepStatus, StepType, TemplateStatus,
@@ -26,7 +26,7 @@ use kyc_core::step::Step;
 use kyc_core::template::Template;
 use kyc_core::tenant::{SealedSecret, SecretNote, Secrets, Tenant};
 use kyc_core::time::{Seconds, Time};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::store::{Store, StoreError, Wanted};
 
@@ -365,9 +365,9 @@ pub(super) fn event(kyc_id: Option<ProfileId>) -> Event {
     }
 }
 
-pub(super) fn members(object: Value) -> Map<String, Value> {
+pub(super) fn members(object: Value) -> Members {
     match object {
-        Value::Object(members) => members,
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name.into(), value)).collect(),
         other => panic!("{other} is no object"),
     }
 }

@@ -49,7 +49,7 @@ fn cells(connection: &Connection, sql: &str) -> Result<Vec<Vec<Cell>>, Fault> {
                 Ok(match row.get_ref(column)? {
                     ValueRef::Null | ValueRef::Real(_) => Cell::Null,
                     ValueRef::Integer(value) => Cell::Int(value),
-                    ValueRef::Text(bytes) => Cell::Text(String::from_utf8_lossy(bytes).into_owned()),
+                    ValueRef::Text(bytes) => Cell::Text(String::from_utf8_lossy(bytes).into()),
                     ValueRef::Blob(bytes) => Cell::Blob(bytes.to_vec()),
                 })
             })
