@@ -22,8 +22,8 @@ use std::sync::Arc;
 use kyc_core::actor::Actor;
 use kyc_core::command::{Call, Command, Target};
 use kyc_core::id::CustomerKey;
+use kyc_core::json::to_ascii;
 use kyc_core::limits::FILE_BYTES_MAX;
-use kyc_core::record::json_of;
 use kyc_core::rejection::Rejection;
 use kyc_core::status::Session;
 use kyc_core::time::Time;
@@ -201,13 +201,13 @@ impl App {
     async fn answer_to(&self, actor: &Actor, request: Request) -> Result<Reply, Rejection> {
         request.command.access.check(actor.session)?;
         match self.cache() {
-            Some(cache) if request.command.is_view => self.cached(cache, actor, request).await.map(Reply::Rendered),
+            Some(cache) if request.command.is_view => self.cached(cache, actor, request).await.map(Reply::from),
             // Boxed, so that a request that memory answers does not carry the room for all others.
-            _ => Box::pin(self.made(actor, request)).await.map(Reply::Made),
+            _ => Box::pin(self.made(actor, request)).await.map(Reply::from),
         }
     }
 
-    async fn made(&self, actor: &Actor, request: Request) -> Result<Value, Rejection> {
+    async fn made(&self, actor: &Actor, request: Request) -> Result<String, Rejection> {
         let keyed = keyed::Keyed::of(&request, actor)?;
         let _place = request.command.changes.then(|| self.admission.place()).transpose()?;
         match request.command.read(request.data)? {
@@ -216,7 +216,7 @@ impl App {
             Call::View(view) => self.view(actor, view.as_ref()).await,
             Call::ViewBrand(view) => self.view_brand(actor, view.as_ref()).await,
             Call::List(list) => self.list(actor, list.as_ref()).await,
-            Call::Reconcile(part) => self.reconcile(actor, &part).await.map(|reply| json_of(&reply)),
+            Call::Reconcile(part) => self.reconcile(actor, &part).await.map(|reply| to_ascii(&reply)),
         }
     }
 

@@ -1,7 +1,5 @@
 //! Commands without their types: what the application calls, whatever the command.
 
-use serde_json::Value;
-
 use super::{Change, Configure, ConfigureNeeds, List, Needs, Outcome, Shown, Target, View, ViewBrand};
 use crate::actor::Actor;
 use crate::brand::BrandState;
@@ -9,6 +7,7 @@ use crate::configure::{BrandContext, BrandTarget, BrandWork, BrandWrites};
 use crate::customer::CustomerState;
 use crate::event::Event;
 use crate::id::Brand;
+use crate::json::to_ascii;
 use crate::outbound::QueueChange;
 use crate::query::{Query, Rows};
 use crate::rejection::Rejection;
@@ -24,8 +23,8 @@ pub struct Decided {
     pub events: Vec<Event>,
     /// What becomes of calls that wait for the platform.
     pub queue: Vec<QueueChange>,
-    /// The reply or the refusal.
-    pub outcome: Result<Value, Rejection>,
+    /// The reply, as JSON in ASCII, or the refusal.
+    pub outcome: Result<String, Rejection>,
 }
 
 /// The decision about a brand's configuration.
@@ -37,8 +36,8 @@ pub struct Configured {
     pub events: Vec<Event>,
     /// What is written beside the state.
     pub writes: BrandWrites,
-    /// The reply.
-    pub reply: Value,
+    /// The reply, as JSON in ASCII.
+    pub reply: String,
 }
 
 /// [`Change`] without its types.
@@ -66,7 +65,7 @@ impl<C: Change> AnyChange for C {
         crate::due::apply(&mut work)?;
         let due = (!work.events().is_empty()).then(|| work.clone());
         let (work, outcome) = match (Change::decide(self, &mut work), due) {
-            (Ok(Outcome::Done(reply)), _) => (work, Ok(crate::record::json_of(&reply))),
+            (Ok(Outcome::Done(reply)), _) => (work, Ok(to_ascii(&reply))),
             (Ok(Outcome::Refused(rejection)), _) => (work, Err(rejection)),
             // What was due is true whatever becomes of the command.
             (Err(rejection), Some(due)) => (due, Err(rejection)),
@@ -108,7 +107,7 @@ impl<C: Configure> AnyConfigure for C {
             state,
             events,
             writes,
-            reply: crate::record::json_of(&reply),
+            reply: to_ascii(&reply),
         })
     }
 }
@@ -119,8 +118,8 @@ pub trait AnyView: Send + Sync {
     fn target(&self, actor: &Actor) -> Result<Target, Rejection>;
     /// See [`View::SHOWS_HISTORY`].
     fn shows_history(&self) -> bool;
-    /// See [`View::show`].
-    fn show(&self, shown: &Shown<'_>) -> Result<Value, Rejection>;
+    /// See [`View::show`]; the reply as JSON in ASCII.
+    fn show(&self, shown: &Shown<'_>) -> Result<String, Rejection>;
 }
 
 impl<V: View> AnyView for V {
@@ -130,8 +129,8 @@ impl<V: View> AnyView for V {
     fn shows_history(&self) -> bool {
         V::SHOWS_HISTORY
     }
-    fn show(&self, shown: &Shown<'_>) -> Result<Value, Rejection> {
-        View::show(self, shown).map(|reply| crate::record::json_of(&reply))
+    fn show(&self, shown: &Shown<'_>) -> Result<String, Rejection> {
+        View::show(self, shown).map(|reply| to_ascii(&reply))
     }
 }
 
@@ -139,16 +138,16 @@ impl<V: View> AnyView for V {
 pub trait AnyViewBrand: Send + Sync {
     /// See [`ViewBrand::brand`].
     fn brand(&self) -> Brand;
-    /// See [`ViewBrand::show`].
-    fn show(&self, state: &BrandState) -> Value;
+    /// See [`ViewBrand::show`]; the reply as JSON in ASCII.
+    fn show(&self, state: &BrandState) -> String;
 }
 
 impl<V: ViewBrand> AnyViewBrand for V {
     fn brand(&self) -> Brand {
         ViewBrand::brand(self)
     }
-    fn show(&self, state: &BrandState) -> Value {
-        crate::record::json_of(&ViewBrand::show(self, state))
+    fn show(&self, state: &BrandState) -> String {
+        to_ascii(&ViewBrand::show(self, state))
     }
 }
 
@@ -156,16 +155,16 @@ impl<V: ViewBrand> AnyViewBrand for V {
 pub trait AnyList: Send + Sync {
     /// See [`List::query`].
     fn query(&self, actor: &Actor) -> Result<Query, Rejection>;
-    /// See [`List::show`].
-    fn show(&self, rows: Rows, next_cursor: Option<String>) -> Value;
+    /// See [`List::show`]; the reply as JSON in ASCII.
+    fn show(&self, rows: Rows, next_cursor: Option<String>) -> String;
 }
 
 impl<L: List> AnyList for L {
     fn query(&self, actor: &Actor) -> Result<Query, Rejection> {
         List::query(self, actor)
     }
-    fn show(&self, rows: Rows, next_cursor: Option<String>) -> Value {
-        crate::record::json_of(&List::show(self, rows, next_cursor))
+    fn show(&self, rows: Rows, next_cursor: Option<String>) -> String {
+        to_ascii(&List::show(self, rows, next_cursor))
     }
 }
 

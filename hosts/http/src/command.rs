@@ -11,7 +11,7 @@ use kyc_core::command::Command;
 use kyc_core::json;
 use kyc_core::problem::Problem;
 use kyc_core::rejection::Rejection;
-use kyc_ports::app::{LastToken, Reply, Request};
+use kyc_ports::app::{LastToken, Request};
 use serde_json::{Map, Value};
 
 use crate::reply::{self, ReplyBody};
@@ -36,7 +36,7 @@ pub(crate) fn at_once<B>(
     let mut data = query_members(found.command, uri.query().unwrap_or_default())?;
     put_path_members(found.command, found.path, &mut data)?;
     let text = http.app.remembered(&caller, found.command, data);
-    Ok(text.map(|text| reply::rendered(Reply::Rendered(text))))
+    Ok(text.map(|text| reply::rendered(text.into())))
 }
 
 pub(crate) async fn serve<B>(http: &Http, parts: &Parts, body: B) -> Result<Response<ReplyBody>, Rejection>

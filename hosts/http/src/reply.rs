@@ -69,28 +69,25 @@ impl ReplyBody {
     }
 }
 
+/// JSON as text, for which a value always has one.
+fn text(value: &Value) -> Bytes {
+    serde_json::to_vec(value).unwrap_or_default().into()
+}
+
 /// A success: status 200 and the bare object.
 pub fn json(body: &Value) -> Response<ReplyBody> {
-    whole(StatusCode::OK, "application/json", body.to_string().into())
+    whole(StatusCode::OK, "application/json", text(body))
 }
 
 /// A success of the application.
 pub fn rendered(reply: Reply) -> Response<ReplyBody> {
-    let text = match reply {
-        Reply::Made(value) => value.to_string().into(),
-        Reply::Rendered(text) => text,
-    };
-    whole(StatusCode::OK, "application/json", text)
+    whole(StatusCode::OK, "application/json", reply.into_text())
 }
 
 /// A refusal: `{"error", "message", …}` with its status.
 pub fn error(rejection: &Rejection) -> Response<ReplyBody> {
     let status = StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = whole(
-        status,
-        "application/json",
-        Value::Object(rejection.body()).to_string().into(),
-    );
+    let mut response = whole(status, "application/json", text(&Value::Object(rejection.body())));
     let headers = response.headers_mut();
     if let Some(seconds) = rejection.retry_after_seconds() {
         headers.insert(header::RETRY_AFTER, seconds.into());

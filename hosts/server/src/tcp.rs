@@ -13,12 +13,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kyc_core::command::Command;
+use kyc_core::command::{Accepted, Command};
 use kyc_core::limits::FRAMES_IN_FLIGHT_MAX;
 use kyc_core::rejection::Rejection;
 use kyc_core::table;
 use kyc_ports::app::{App, Reply, Request};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadHalf};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -194,12 +194,12 @@ impl Connection {
             "Subscribe" => {
                 let caller = self.app.authenticate(message.token.as_deref())?;
                 self.subscription.add(&caller, &message.data)?;
-                return Ok(Reply::Made(json!({ "accepted": true })));
+                return Ok(Reply::of(&Accepted { accepted: true }));
             }
             "Unsubscribe" => {
                 let caller = self.app.authenticate(message.token.as_deref())?;
                 self.subscription.remove(&caller, &message.data)?;
-                return Ok(Reply::Made(json!({ "accepted": true })));
+                return Ok(Reply::of(&Accepted { accepted: true }));
             }
             _ => {}
         }

@@ -14,7 +14,6 @@ use kyc_core::record::Hash;
 use kyc_core::rejection::Rejection;
 use kyc_core::stream::StreamKey;
 use kyc_core::work::{Context, Ids};
-use serde_json::Value;
 
 use crate::app::keyed::Keyed;
 use crate::app::{App, refused};
@@ -22,7 +21,7 @@ use crate::store::{Reserved, StoreError, Wanted};
 
 /// How an attempt ended.
 pub(super) enum Attempt {
-    Answered(Result<Value, Rejection>),
+    Answered(Result<String, Rejection>),
     Overtaken,
 }
 
@@ -32,7 +31,7 @@ impl App {
         actor: &Actor,
         change: &dyn AnyChange,
         keyed: Option<&Keyed>,
-    ) -> Result<Value, Rejection> {
+    ) -> Result<String, Rejection> {
         for _ in 0..=CONFLICT_ATTEMPTS_MAX {
             let key = self.locate(actor, change.target(actor)?).await?;
             let _turn = self.turns.take(CustomerState::new(key.clone()).stream()).await;
@@ -184,7 +183,7 @@ impl App {
         actor: &Actor,
         change: &dyn AnyConfigure,
         keyed: Option<&Keyed>,
-    ) -> Result<Value, Rejection> {
+    ) -> Result<String, Rejection> {
         for _ in 0..=CONFLICT_ATTEMPTS_MAX {
             let brand = self.configured_brand(actor, change).await?;
             let _turn = self.turns.take(brand_stream(&brand)).await;

@@ -2,7 +2,7 @@
 
 use kyc_core::actor::Actor;
 use kyc_core::commit::KeptReply;
-use kyc_core::json::{Json, canonical};
+use kyc_core::json::{Json, canonical, to_ascii};
 use kyc_core::limits::IDEMPOTENCY_KEY_CHARS_MAX;
 use kyc_core::record::Hash;
 use kyc_core::rejection::Rejection;
@@ -61,21 +61,22 @@ impl Keyed {
     }
 
     /// The reply to keep.
-    pub(super) fn kept(&self, body: &Value, now: Time) -> KeptReply {
+    pub(super) fn kept(&self, reply: &str, now: Time) -> KeptReply {
         KeptReply {
             subject: self.subject.clone(),
             command: self.command.to_owned(),
             key: self.key.clone(),
             request_hash: self.request_hash,
-            body: Json::from(without_secrets(body)),
+            body: Json::from(without_secrets(reply)),
             created_time: now,
         }
     }
 }
 
 /// A secret is shown once: whoever asks again gets the rest of the reply.
-fn without_secrets(body: &Value) -> Value {
-    let mut body = body.clone();
+fn without_secrets(reply: &str) -> Value {
+    // It was rendered a moment ago.
+    let mut body: Value = serde_json::from_str(reply).unwrap_or_default();
     for member in SECRET_MEMBERS {
         if let Some(secret) = body.get_mut(member) {
             *secret = "".into();
@@ -89,8 +90,8 @@ impl App {
     pub(super) async fn unless_given(
         &self,
         keyed: Option<&Keyed>,
-        answer: Result<Value, Rejection>,
-    ) -> Result<Value, Rejection> {
+        answer: Result<String, Rejection>,
+    ) -> Result<String, Rejection> {
         match answer {
             Ok(reply) => Ok(reply),
             Err(rejection) => match self.given_before(keyed).await {
@@ -101,7 +102,7 @@ impl App {
     }
 
     /// The reply given before under this key.
-    pub(super) async fn given_before(&self, keyed: Option<&Keyed>) -> Result<Option<Value>, Rejection> {
+    pub(super) async fn given_before(&self, keyed: Option<&Keyed>) -> Result<Option<String>, Rejection> {
         let Some(keyed) = keyed else { return Ok(None) };
         let store = &self.ports.store;
         let Some(kept) = store
@@ -112,7 +113,7 @@ impl App {
             return Ok(None);
         };
         if kept.request_hash == keyed.request_hash {
-            Ok(Some(kept.body.into_value()))
+            Ok(Some(to_ascii(&kept.body)))
         } else {
             Err(Rejection::Duplicate(
                 "this idempotency key was used for another request".to_owned(),

@@ -4,7 +4,6 @@ use bytes::Bytes;
 use kyc_core::actor::{Access, Actor};
 use kyc_core::command::{AnyList, AnyView, AnyViewBrand, Call, Command, Shown, Target, TemplateNeed};
 use kyc_core::id::CustomerKey;
-use kyc_core::json::to_ascii;
 use kyc_core::limits::HISTORY_SHOWN_ROWS;
 use kyc_core::query::{Filter, Page, Query, Rows};
 use kyc_core::rejection::Rejection;
@@ -56,7 +55,7 @@ impl App {
         let thing = target.thing();
         let customer = self.locate(actor, target).await?;
         let before = cache.before(&customer);
-        let text = to_ascii(&self.shown(actor, &customer, view.as_ref()).await?);
+        let text = self.shown(actor, &customer, view.as_ref()).await?;
         // Copied: what is kept takes no more room than it has bytes. To shrink the text would leave it where it is, for
         // allocators move nothing that is at least half full.
         let text = Bytes::copy_from_slice(text.as_bytes());
@@ -64,12 +63,12 @@ impl App {
         Ok(text)
     }
 
-    pub(super) async fn view(&self, actor: &Actor, view: &dyn AnyView) -> Result<Value, Rejection> {
+    pub(super) async fn view(&self, actor: &Actor, view: &dyn AnyView) -> Result<String, Rejection> {
         let key = self.locate(actor, view.target(actor)?).await?;
         self.shown(actor, &key, view).await
     }
 
-    async fn shown(&self, actor: &Actor, key: &CustomerKey, view: &dyn AnyView) -> Result<Value, Rejection> {
+    async fn shown(&self, actor: &Actor, key: &CustomerKey, view: &dyn AnyView) -> Result<String, Rejection> {
         let store = &self.ports.store;
         let state = self.customer(key).await?.state;
         let brand = self.brand(&key.brand, &TemplateNeed::None).await?;
@@ -101,7 +100,7 @@ impl App {
         })
     }
 
-    pub(super) async fn view_brand(&self, actor: &Actor, view: &dyn AnyViewBrand) -> Result<Value, Rejection> {
+    pub(super) async fn view_brand(&self, actor: &Actor, view: &dyn AnyViewBrand) -> Result<String, Rejection> {
         let brand = Some(view.brand())
             .filter(|brand| actor.scope.sees(brand))
             .ok_or(Rejection::NotFound("brand"))?;
@@ -109,7 +108,7 @@ impl App {
         Ok(view.show(&state))
     }
 
-    pub(super) async fn list(&self, actor: &Actor, list: &dyn AnyList) -> Result<Value, Rejection> {
+    pub(super) async fn list(&self, actor: &Actor, list: &dyn AnyList) -> Result<String, Rejection> {
         let query = list.query(actor)?;
         if let Filter::History(id) = query.filter {
             self.locate(actor, Target::Profile(id)).await?;

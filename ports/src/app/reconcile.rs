@@ -6,6 +6,7 @@ use kyc_core::actor::Actor;
 use kyc_core::command::TemplateNeed;
 use kyc_core::customer::CustomerState;
 use kyc_core::id::{Brand, CustomerKey};
+use kyc_core::json::to_ascii;
 use kyc_core::outbound::{lookup_answer, send};
 use kyc_core::profile::Profile;
 use kyc_core::query::Rows;
@@ -16,7 +17,6 @@ use kyc_core::tenant::reconcile::{
     Drift, ReconcileReply, ReconcileTenant, RecordDrift, Standing, drifted, is_under_way,
 };
 use kyc_core::time::{DAY_SECONDS, Time};
-use serde_json::Value;
 
 use crate::app::calls::request;
 use crate::app::limiter::Rate;
@@ -186,7 +186,7 @@ impl App {
         };
         let recorded = self.change(&Actor::system(), &record, None).await?;
         // Whatever else came first, it is looked at next time.
-        Ok(if recorded == Value::Bool(true) {
+        Ok(if recorded == to_ascii(&true) {
             Looked::Drifted(drift)
         } else {
             Looked::Skipped

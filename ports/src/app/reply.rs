@@ -1,33 +1,42 @@
-//! Replies: made for the request, or rendered before.
+//! Replies, as every host gives them.
 
 use bytes::Bytes;
-use kyc_core::json;
+use kyc_core::json::to_ascii;
+use serde::Serialize;
 use serde_json::Value;
 
-/// The reply of a success.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Reply {
-    /// Made for this request.
-    Made(Value),
-    /// Rendered before, from the same committed state: JSON in ASCII.
-    Rendered(Bytes),
-}
+/// The reply of a success: compact JSON in ASCII, which is what the TCP wire carries, and good for HTTP as well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply(Bytes);
 
 impl Reply {
-    /// The reply as JSON in ASCII.
+    /// A reply of plain data.
+    pub fn of<T: Serialize>(data: &T) -> Self {
+        to_ascii(data).into()
+    }
+
+    /// The text.
     pub fn into_text(self) -> Bytes {
-        match self {
-            Self::Made(value) => json::to_ascii(&value).into(),
-            Self::Rendered(text) => text,
-        }
+        self.0
     }
 
     /// The reply as a value.
     pub fn into_value(self) -> Value {
-        match self {
-            Self::Made(value) => value,
-            // It was rendered from a value.
-            Self::Rendered(text) => serde_json::from_slice(&text).unwrap_or_default(),
-        }
+        // It was rendered from plain data.
+        serde_json::from_slice(&self.0).unwrap_or_default()
+    }
+}
+
+/// What was rendered so.
+impl From<Bytes> for Reply {
+    fn from(text: Bytes) -> Self {
+        Self(text)
+    }
+}
+
+/// What was rendered so.
+impl From<String> for Reply {
+    fn from(text: String) -> Self {
+        Self(text.into())
     }
 }

@@ -118,7 +118,7 @@ impl App {
             let turn = self.turns.take(stream).await;
             let ended = match self.try_change(&actor, &receive.customer, &receive, None).await {
                 Ok(Attempt::Answered(Ok(reply))) => {
-                    let reply = serde_json::from_value(reply);
+                    let reply = serde_json::from_str(&reply);
                     return reply.map_err(|_| WebhookError::Unavailable);
                 }
                 ended => ended,
