@@ -81,13 +81,6 @@ macro_rules! names {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = &'static str;
-            fn try_from(text: String) -> Result<Self, Self::Error> {
-                Self::try_from(CompactString::from(text))
-            }
-        }
-
         impl std::str::FromStr for $name {
             type Err = &'static str;
             fn from_str(text: &str) -> Result<Self, Self::Err> {

@@ -1,5 +1,5 @@
-//! JSON at the borders: strict reading of what comes from outside, ASCII writing for the TCP
-//! wire, canonical writing for hashes, and a document that is cheap to pass around.
+//! JSON at the borders: strict reading of what comes from outside, ASCII writing for the wire, canonical writing for
+//! hashes, and a document that is cheap to pass around.
 
 use std::borrow::Cow;
 use std::io;
@@ -183,7 +183,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
-/// Compact JSON in pure ASCII, without `'`: what the TCP wire carries.
+/// Compact JSON in pure ASCII, without `'`: what the TCP wire wants, and HTTP carries as well.
 ///
 /// Every other character is written as `\uXXXX` (lower-case hex), above U+FFFF as a pair.
 #[must_use]

@@ -128,6 +128,37 @@ fn a_failure_has_error_and_message_and_no_names_of_its_transport() {
 }
 
 #[test]
+fn every_reply_is_the_ascii_that_tcp_carries() {
+    let server = server();
+    let (rest, mut tcp) = (server.rest(&server.manager()), server.tcp(&server.manager()));
+    let name = "L\u{2019}identité d'Ünïcödé 🪪";
+    let mut wanted = template("re-ascii", "named");
+    wanted["name"] = name.into();
+    let made = rest.post("/manager/kyc/templates", &wanted);
+    let path = format!("/manager/kyc/templates/{}", made.ok()["template"]["id"]);
+    let list = rest.get("/manager/kyc/templates?brand=re-ascii");
+    let changed = rest.call("PATCH", &path, &json!({ "description": name }));
+    let file = rest.upload(
+        &[("brand", "re-ascii"), ("customer_id", "1")],
+        &format!("{name}.png"),
+        PIXEL_PNG,
+    );
+    assert_eq!(list.ok()["rows"][0]["name"], name);
+    assert_eq!(changed.ok()["template"]["description"], name);
+    assert_eq!(file.ok()["file_name"], format!("{name}.png"));
+    let refusal = rest.post("/manager/kyc/templates", &json!({ "brand": "re-ascii", name: 1 }));
+    assert_eq!(refusal.error(400), "INVALID_DATA");
+    for answer in [&made, &list, &changed, &file, &refusal] {
+        let text = String::from_utf8_lossy(&answer.bytes);
+        assert!(text.is_ascii() && !text.contains('\''), "{text}");
+    }
+    tcp.send("MngGetKycStepTemplates", &json!({ "brand": "re-ascii" }));
+    let frame = tcp.read_raw().unwrap();
+    let list = rest.get("/manager/kyc/templates?brand=re-ascii").bytes;
+    assert!(frame.contains(&*String::from_utf8_lossy(&list)), "{frame}");
+}
+
+#[test]
 fn the_id_of_the_path_wins_and_another_in_the_body_is_400() {
     let server = server();
     let manager = server.rest(&server.manager());

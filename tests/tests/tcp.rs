@@ -82,7 +82,7 @@ fn a_success_has_ext_id_status_and_data_and_ends_in_cr_lf() {
     let frame = tcp.read_raw().unwrap();
     assert_eq!(
         frame,
-        "{\"extID\":1,\"status\":200,\"data\":{\"count\":0,\"next_cursor\":null,\"rows\":[]}}\r\n"
+        "{\"extID\":1,\"status\":200,\"data\":{\"rows\":[],\"count\":0,\"next_cursor\":null}}\r\n"
     );
 }
 

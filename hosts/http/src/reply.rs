@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
+use kyc_core::json::to_ascii;
 use kyc_core::rejection::Rejection;
 use kyc_ports::app::Reply;
 use kyc_ports::blobs::{BlobError, ByteStream};
-use serde_json::Value;
 
 /// The body of a reply.
 pub enum ReplyBody {
@@ -69,17 +69,7 @@ impl ReplyBody {
     }
 }
 
-/// JSON as text, for which a value always has one.
-fn text(value: &Value) -> Bytes {
-    serde_json::to_vec(value).unwrap_or_default().into()
-}
-
 /// A success: status 200 and the bare object.
-pub fn json(body: &Value) -> Response<ReplyBody> {
-    whole(StatusCode::OK, "application/json", text(body))
-}
-
-/// A success of the application.
 pub fn rendered(reply: Reply) -> Response<ReplyBody> {
     whole(StatusCode::OK, "application/json", reply.into_text())
 }
@@ -87,7 +77,7 @@ pub fn rendered(reply: Reply) -> Response<ReplyBody> {
 /// A refusal: `{"error", "message", …}` with its status.
 pub fn error(rejection: &Rejection) -> Response<ReplyBody> {
     let status = StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = whole(status, "application/json", text(&Value::Object(rejection.body())));
+    let mut response = whole(status, "application/json", to_ascii(&rejection.body()).into());
     let headers = response.headers_mut();
     if let Some(seconds) = rejection.retry_after_seconds() {
         headers.insert(header::RETRY_AFTER, seconds.into());

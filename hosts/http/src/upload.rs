@@ -14,9 +14,8 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use kyc_core::id::{Brand, CustomerId};
 use kyc_core::limits::ID_MAX;
-use kyc_core::record::json_of;
 use kyc_core::rejection::Rejection;
-use kyc_ports::app::{App, UploadFor};
+use kyc_ports::app::{App, Reply, UploadFor};
 use multer::{Constraints, Field, Multipart, SizeLimit};
 
 use crate::reply::{self, ReplyBody};
@@ -75,7 +74,7 @@ where
                 {
                     return Err(malformed("nothing may follow the field `file`"));
                 }
-                return Ok(reply::json(&json_of(&upload.finish().await?)));
+                return Ok(reply::rendered(Reply::of(&upload.finish().await?)));
             }
             _ => return Err(malformed("only `brand`, `customer_id` and then `file` are fields here")),
         }

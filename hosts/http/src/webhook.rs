@@ -7,12 +7,12 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use kyc_core::json::to_ascii;
 use kyc_core::limits::WEBHOOK_BYTES_MAX;
 use kyc_core::problem::Problem;
-use kyc_core::record::json_of;
 use kyc_core::signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use kyc_core::webhook::WebhookError;
-use kyc_ports::app::{App, WebhookRequest};
+use kyc_ports::app::{App, Reply, WebhookRequest};
 use percent_encoding::percent_decode_str;
 
 use crate::reply::{self, ReplyBody};
@@ -81,12 +81,12 @@ where
             body: &body,
         })
         .await?;
-    Ok(reply::json(&json_of(&received)))
+    Ok(reply::rendered(Reply::of(&received)))
 }
 
 fn error(refusal: &WebhookError) -> Response<ReplyBody> {
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = reply::whole(status, "application/json", refusal.body().to_string().into());
+    let mut response = reply::whole(status, "application/json", to_ascii(&refusal.body()).into());
     if let Some(seconds) = refusal.retry_after_seconds() {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
