@@ -24,6 +24,8 @@ pub(crate) struct Writer {
     folder: PathBuf,
     name: String,
     gathered: Vec<u8>,
+    /// Bytes before them. The disk begins to write them while more is gathered.
+    handed_over: u64,
     file: Elsewhere<File>,
     hasher: Elsewhere<Sha256>,
     part: Part,
@@ -100,6 +102,7 @@ impl Writer {
             folder: folder.to_owned(),
             name: name.to_owned(),
             gathered: Vec::new(),
+            handed_over: 0,
             file: Elsewhere::Here(file.into_std().await),
             hasher: Elsewhere::Here(Sha256::new()),
             part,
@@ -123,7 +126,14 @@ impl Writer {
 
     async fn hand_over(&mut self) -> io::Result<()> {
         let bytes = self.hash().await?;
-        self.file.work(move |file| file.write_all(&bytes)).await
+        let begin = self.handed_over;
+        self.handed_over += bytes.len() as u64;
+        let part = begin..self.handed_over;
+        let writing = self.file.work(move |file| {
+            file.write_all(&bytes)?;
+            kyc_writeback::begin_to_write(file, part)
+        });
+        writing.await
     }
 
     /// Has what was gathered hashed, and gives it for the file.

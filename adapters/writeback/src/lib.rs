@@ -21,10 +21,19 @@ pub fn write_back(file: &File, part: Range<u64>) -> io::Result<()> {
     let mut begin = part.start;
     while begin < part.end {
         let end = part.end.min(begin.saturating_add(AT_ONCE));
-        system::write_back(file, begin..end)?;
+        system::ask(file, begin..end, system::ALL)?;
         begin = end;
     }
     Ok(())
+}
+
+/// Has the disk begin to write what is new in a part of a file (bytes), and does not wait: the sync that is to come finds
+/// less to do. See [`write_back`] for what it is not.
+pub fn begin_to_write(file: &File, part: Range<u64>) -> io::Result<()> {
+    if part.is_empty() {
+        return Ok(());
+    }
+    system::ask(file, part, system::BEGIN)
 }
 
 #[cfg(target_os = "linux")]
@@ -36,15 +45,16 @@ mod system {
     use std::ops::Range;
     use std::os::fd::AsRawFd;
 
+    /// What is new.
+    pub(super) const BEGIN: libc::c_uint = libc::SYNC_FILE_RANGE_WRITE;
     /// What is under way already, what is new, and until it has been written.
-    const ALL: libc::c_uint =
-        libc::SYNC_FILE_RANGE_WAIT_BEFORE | libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+    pub(super) const ALL: libc::c_uint = libc::SYNC_FILE_RANGE_WAIT_BEFORE | BEGIN | libc::SYNC_FILE_RANGE_WAIT_AFTER;
 
-    pub(super) fn write_back(file: &File, part: Range<u64>) -> io::Result<()> {
+    pub(super) fn ask(file: &File, part: Range<u64>, what: libc::c_uint) -> io::Result<()> {
         let number = |bytes| i64::try_from(bytes).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput));
         let (begin, length) = (number(part.start)?, number(part.end - part.start)?);
         // SAFETY: the call takes numbers and no memory; the file is open for as long as it is borrowed.
-        let result = unsafe { libc::sync_file_range(file.as_raw_fd(), begin, length, ALL) };
+        let result = unsafe { libc::sync_file_range(file.as_raw_fd(), begin, length, what) };
         if result == 0 {
             return Ok(());
         }
@@ -63,7 +73,10 @@ mod system {
     use std::io;
     use std::ops::Range;
 
-    pub(super) fn write_back(_file: &File, _part: Range<u64>) -> io::Result<()> {
+    pub(super) const BEGIN: () = ();
+    pub(super) const ALL: () = ();
+
+    pub(super) fn ask(_file: &File, _part: Range<u64>, _what: ()) -> io::Result<()> {
         Ok(())
     }
 }
@@ -79,6 +92,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&vec![7; 100_000]).unwrap();
         for part in [0..4_096, 5_000..100_000, 100_000..5_000_000, 17..17] {
+            begin_to_write(&file, part.clone()).unwrap_or_else(|error| panic!("{part:?}: {error}"));
             write_back(&file, part.clone()).unwrap_or_else(|error| panic!("{part:?}: {error}"));
         }
     }
