@@ -96,10 +96,10 @@ macro_rules! names {
 
         impl Column for $name {
             fn to_cell(&self) -> Cell {
-                Cell::Text(self.0.clone())
+                self.0.to_cell()
             }
             fn take_cell(&mut self) -> Cell {
-                Cell::Text(std::mem::take(&mut self.0))
+                self.0.take_cell()
             }
             fn from_cell(cell: Cell) -> Option<Self> {
                 CompactString::from_cell(cell).and_then(|text| Self::try_from(text).ok())

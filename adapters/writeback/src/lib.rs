@@ -30,6 +30,7 @@ pub fn write_back(file: &File, part: Range<u64>) -> io::Result<()> {
 /// Has the disk begin to write what is new in a part of a file (bytes), and does not wait: the sync that is to come finds
 /// less to do. See [`write_back`] for what it is not.
 pub fn begin_to_write(file: &File, part: Range<u64>) -> io::Result<()> {
+    // The call takes no length at all for all that follows.
     if part.is_empty() {
         return Ok(());
     }
