@@ -83,10 +83,10 @@ impl Seed {
         shuffled(numbers).map(|number| self.step(number)).collect()
     }
 
-    /// Profiles spread over all customers.
+    /// Customers spread over all of them, in an order in which neighbours are far apart however many there are.
     pub(crate) fn spread(&self, count: u32) -> impl Iterator<Item = u32> {
         let stride = u64::from(self.profiles);
-        (0..count).map(move |index| (u64::from(index) * stride / u64::from(count)) as u32)
+        shuffled(0..count).map(move |index| (u64::from(index) * stride / u64::from(count)) as u32)
     }
 
     /// A customer of whom level 1 is asked and who has answered; and the commits that led there.

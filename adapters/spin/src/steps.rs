@@ -17,6 +17,7 @@ pub const KYC: &[Folder] = &[Folder {
         include_str!("../../../migrations/kyc/0002_tenants.sql"),
         include_str!("../../../migrations/kyc/0003_reconciliations.sql"),
         include_str!("../../../migrations/kyc/0004_fewer_indexes.sql"),
+        include_str!("../../../migrations/kyc/0005_fewer_pages.sql"),
     ],
 }];
 

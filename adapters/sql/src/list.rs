@@ -1,5 +1,7 @@
 //! Lists: filters, orders and keyset pages as one statement.
 
+use std::borrow::Cow;
+
 use kyc_core::actor::BrandScope;
 use kyc_core::audit::AuditRow;
 use kyc_core::document::Document;
@@ -20,38 +22,43 @@ use crate::table::{decode, select};
 /// The page, and one row more.
 pub fn page(query: &Query) -> Statement {
     let mut conditions = Conditions::default();
-    let (select, order) = match &query.filter {
+    let (select, order): (Cow<'static, str>, _) = match &query.filter {
         Filter::Templates(filter) => {
             templates(&mut conditions, filter);
-            (select::<Template>(), Order::BY_ID)
+            (select::<Template>().into(), Order::BY_ID)
         }
         Filter::Profiles(filter) => {
             profiles(&mut conditions, filter);
-            (select::<Profile>(), Order::of(filter.order))
+            (select::<Profile>().into(), Order::of(filter.order))
         }
         Filter::Documents(filter) => {
             documents(&mut conditions, filter);
-            (select::<Document>(), Order::BY_ID)
+            (select::<Document>().into(), Order::BY_ID)
         }
         Filter::Audit(filter) => {
             audit(&mut conditions, filter);
-            (select::<AuditRow>(), Order::NEWEST_FIRST)
+            (select::<AuditRow>().into(), Order::NEWEST_FIRST)
         }
         Filter::History(id) => {
-            conditions.compare("kyc_id", "=", Some(id));
-            (select::<HistoryRow>(), Order::NEWEST_FIRST)
+            let place = conditions.param(id.to_cell());
+            let stream = stream_of(&place, "profiles");
+            conditions.clause(format!("kyc_id = {place}"));
+            // An entry has the id of its audit row.
+            let entries = format!("(SELECT id AS entry FROM audit WHERE {stream}) ON id = entry");
+            let select = format!("{} JOIN {entries}", select::<HistoryRow>());
+            (select.into(), Order::NEWEST_ENTRY_FIRST)
         }
         Filter::Tenants(filter) => {
             conditions.compare("slug", "=", filter.slug.as_ref());
             conditions.compare("brand", "=", filter.brand.as_ref());
             conditions.compare("kyc_model", "=", filter.kyc_model.as_ref());
-            (select::<Tenant>(), Order::BY_ID)
+            (select::<Tenant>().into(), Order::BY_ID)
         }
         Filter::Deliveries(filter) => {
             conditions.compare("brand", "=", filter.brand.as_ref());
             conditions.compare("customer_id", "=", filter.customer_id.as_ref());
             conditions.compare("status", "=", filter.status.as_ref());
-            (select::<Delivery>(), Order::NEWEST_FIRST)
+            (select::<Delivery>().into(), Order::NEWEST_FIRST)
         }
     };
     match &query.scope {
@@ -88,17 +95,23 @@ pub fn read(query: &Query, rows: Vec<Vec<Cell>>) -> Option<Rows> {
 /// A list's order: a key if there is one, then the id, both in one direction.
 struct Order {
     key: Option<&'static str>,
+    id: &'static str,
     descending: bool,
 }
 
 impl Order {
     const BY_ID: Self = Self {
         key: None,
+        id: "id",
         descending: false,
     };
     const NEWEST_FIRST: Self = Self {
-        key: None,
         descending: true,
+        ..Self::BY_ID
+    };
+    const NEWEST_ENTRY_FIRST: Self = Self {
+        id: "entry",
+        ..Self::NEWEST_FIRST
     };
 
     const fn of(order: ProfileOrder) -> Self {
@@ -112,26 +125,28 @@ impl Order {
         Self {
             key: Some(key),
             descending: order.descending,
+            ..Self::BY_ID
         }
     }
 
     fn behind(&self, conditions: &mut Conditions, key: i64, id: i64) {
         let op = if self.descending { "<" } else { ">" };
         match self.key {
-            None => conditions.compare("id", op, Some(&id)),
+            None => conditions.compare(self.id, op, Some(&id)),
             Some(column) => {
                 let key = conditions.param(Cell::Int(key));
                 let id = conditions.param(Cell::Int(id));
-                conditions.clause(format!("({column}, id) {op} ({key}, {id})"));
+                conditions.clause(format!("({column}, {}) {op} ({key}, {id})", self.id));
             }
         }
     }
 
     fn clause(&self) -> String {
         let direction = if self.descending { " DESC" } else { "" };
+        let id = self.id;
         match self.key {
-            None => format!(" ORDER BY id{direction}"),
-            Some(key) => format!(" ORDER BY {key}{direction}, id{direction}"),
+            None => format!(" ORDER BY {id}{direction}"),
+            Some(key) => format!(" ORDER BY {key}{direction}, {id}{direction}"),
         }
     }
 }
@@ -184,14 +199,20 @@ fn audit(conditions: &mut Conditions, filter: &AuditFilter) {
     conditions.compare("created_time", "<=", filter.to.map(end_of_second).as_ref());
 }
 
-/// The rows of one thing, which are all in its customer's stream: that one has an index.
+/// The rows of one thing, which are all in its customer's stream.
 fn of_stream<T: Column>(conditions: &mut Conditions, column: &str, table: &str, id: Option<&T>) {
     let Some(id) = id else { return };
     let place = conditions.param(id.to_cell());
-    conditions.clause(format!(
-        "{column} = {place} AND brand = (SELECT brand FROM {table} WHERE id = {place}) \
+    let stream = stream_of(&place, table);
+    conditions.clause(format!("{column} = {place} AND {stream}"));
+}
+
+/// The audit rows of the customer whose thing this is: they have an index.
+fn stream_of(place: &str, table: &str) -> String {
+    format!(
+        "brand = (SELECT brand FROM {table} WHERE id = {place}) \
          AND customer_id = (SELECT customer_id FROM {table} WHERE id = {place})"
-    ));
+    )
 }
 
 /// Audit rows of all streams behind an id, in order: what a verification walks through.

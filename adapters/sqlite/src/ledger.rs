@@ -192,7 +192,7 @@ fn each_row(
 }
 
 fn heads(connection: &Connection) -> Result<Vec<(StreamKey, Hash)>, LedgerError> {
-    let sql = "SELECT brand, nullif(customer_id, 0), hash FROM streams ORDER BY id";
+    let sql = "SELECT brand, nullif(customer_id, 0), hash FROM streams ORDER BY brand, customer_id";
     let rows = run(connection, &Statement::new(sql, Vec::new()))?.rows;
     let heads = rows.into_iter().map(|row| {
         let mut cells = row.into_iter();

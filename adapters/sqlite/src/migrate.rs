@@ -10,6 +10,7 @@ pub(crate) const KYC: &[&str] = &[
     include_str!("../../../migrations/kyc/0002_tenants.sql"),
     include_str!("../../../migrations/kyc/0003_reconciliations.sql"),
     include_str!("../../../migrations/kyc/0004_fewer_indexes.sql"),
+    include_str!("../../../migrations/kyc/0005_fewer_pages.sql"),
 ];
 /// Steps of `storage.db`.
 pub(crate) const STORAGE: &[&str] = &[include_str!("../../../migrations/storage/0001_initial.sql")];

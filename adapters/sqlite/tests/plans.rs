@@ -56,6 +56,19 @@ fn what_decisions_look_at_is_found_by_indexes_alone() {
     }
 }
 
+/// A page in the middle of a list.
+fn later_page(filter: Filter) -> Statement {
+    list::page(&Query {
+        filter,
+        scope: BrandScope::All,
+        page: Page {
+            limit: 50,
+            after: Some((1_000, 1_000)),
+            offset: 0,
+        },
+    })
+}
+
 #[test]
 fn the_audit_log_of_one_thing_is_found_in_its_stream() {
     let folder = tempfile::tempdir().unwrap();
@@ -74,18 +87,23 @@ fn the_audit_log_of_one_thing_is_found_in_its_stream() {
         ..AuditFilter::default()
     };
     for filter in [of_profile, of_step, of_document] {
-        let query = Query {
-            filter: Filter::Audit(filter),
-            scope: BrandScope::All,
-            page: Page {
-                limit: 50,
-                after: Some((1_000, 1_000)),
-                offset: 0,
-            },
-        };
-        let plan = plan(&database, &list::page(&query));
+        let plan = plan(&database, &later_page(Filter::Audit(filter)));
         let uses = "audit USING INDEX audit_stream (brand=? AND customer_id=?";
         assert!(plan.iter().any(|line| line.contains(uses)), "{plan:#?}");
         assert!(!plan.iter().any(|line| line.contains("TEMP B-TREE")), "{plan:#?}");
     }
+}
+
+#[test]
+fn a_history_is_found_by_its_audit_rows_from_the_cursor_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(folder.path());
+    let plan = plan(&database, &later_page(Filter::History(ProfileId(1))));
+    for uses in [
+        "SEARCH audit USING COVERING INDEX audit_stream (brand=? AND customer_id=? AND id<?)",
+        "SEARCH history USING INTEGER PRIMARY KEY (rowid=?)",
+    ] {
+        assert!(plan.iter().any(|line| line == uses), "{plan:#?}");
+    }
+    assert!(!plan.iter().any(|line| line.contains("TEMP B-TREE")), "{plan:#?}");
 }

@@ -136,7 +136,7 @@ fn what_several_clients_were_told_outlives_every_crash() {
 fn a_checkpoint_of_the_stores_own_loses_nothing() {
     let load = Load {
         seed: 201,
-        commands: 200,
+        commands: 300,
         checkpoints: false,
         ..WORK
     };
@@ -181,7 +181,7 @@ fn an_examination_finds_what_is_missing_or_changed() {
     judged(folder.path()).expect("a sound store that has kept every promise");
     let genuine = files_of(folder.path());
     for (database, sql, finds) in [
-        ("kyc.db", "DELETE FROM streams WHERE id = 1", "the audit log"),
+        ("kyc.db", "DELETE FROM streams WHERE customer_id = 0", "the audit log"),
         (
             "kyc.db",
             "DELETE FROM history WHERE id = (SELECT max(id) FROM history)",
@@ -202,7 +202,7 @@ fn an_examination_finds_what_is_missing_or_changed() {
         ("kyc.db", "UPDATE counters SET next = 1", "would be given"),
         (
             "kyc.db",
-            "UPDATE streams SET hash = zeroblob(32) WHERE id = 1",
+            "UPDATE streams SET hash = zeroblob(32) WHERE customer_id = 0",
             "the audit log",
         ),
         ("kyc.db", "UPDATE tenants SET webhook_rate = 1", "configurations"),
