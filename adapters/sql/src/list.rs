@@ -1,7 +1,5 @@
 //! Lists: filters, orders and keyset pages as one statement.
 
-use std::borrow::Cow;
-
 use kyc_core::actor::BrandScope;
 use kyc_core::audit::AuditRow;
 use kyc_core::document::Document;
@@ -22,43 +20,43 @@ use crate::table::{decode, select};
 /// The page, and one row more.
 pub fn page(query: &Query) -> Statement {
     let mut conditions = Conditions::default();
-    let (select, order): (Cow<'static, str>, _) = match &query.filter {
+    let mut join = String::new();
+    let (select, order) = match &query.filter {
         Filter::Templates(filter) => {
             templates(&mut conditions, filter);
-            (select::<Template>().into(), Order::BY_ID)
+            (select::<Template>(), Order::BY_ID)
         }
         Filter::Profiles(filter) => {
             profiles(&mut conditions, filter);
-            (select::<Profile>().into(), Order::of(filter.order))
+            (select::<Profile>(), Order::of(filter.order))
         }
         Filter::Documents(filter) => {
             documents(&mut conditions, filter);
-            (select::<Document>().into(), Order::BY_ID)
+            (select::<Document>(), Order::BY_ID)
         }
         Filter::Audit(filter) => {
             audit(&mut conditions, filter);
-            (select::<AuditRow>().into(), Order::NEWEST_FIRST)
+            (select::<AuditRow>(), Order::NEWEST_FIRST)
         }
         Filter::History(id) => {
             let place = conditions.param(id.to_cell());
-            let stream = stream_of(&place, "profiles");
             conditions.clause(format!("kyc_id = {place}"));
             // An entry has the id of its audit row.
-            let entries = format!("(SELECT id AS entry FROM audit WHERE {stream}) ON id = entry");
-            let select = format!("{} JOIN {entries}", select::<HistoryRow>());
-            (select.into(), Order::NEWEST_ENTRY_FIRST)
+            let stream = stream_of(&place, "profiles");
+            join = format!(" JOIN (SELECT id AS entry FROM audit WHERE {stream}) ON id = entry");
+            (select::<HistoryRow>(), Order::NEWEST_ENTRY_FIRST)
         }
         Filter::Tenants(filter) => {
             conditions.compare("slug", "=", filter.slug.as_ref());
             conditions.compare("brand", "=", filter.brand.as_ref());
             conditions.compare("kyc_model", "=", filter.kyc_model.as_ref());
-            (select::<Tenant>().into(), Order::BY_ID)
+            (select::<Tenant>(), Order::BY_ID)
         }
         Filter::Deliveries(filter) => {
             conditions.compare("brand", "=", filter.brand.as_ref());
             conditions.compare("customer_id", "=", filter.customer_id.as_ref());
             conditions.compare("status", "=", filter.status.as_ref());
-            (select::<Delivery>().into(), Order::NEWEST_FIRST)
+            (select::<Delivery>(), Order::NEWEST_FIRST)
         }
     };
     match &query.scope {
@@ -74,7 +72,7 @@ pub fn page(query: &Query) -> Statement {
     let offset = conditions.param(Cell::Int(query.page.offset));
     let (clause, params) = conditions.finish();
     Statement::new(
-        format!("{select}{clause}{} LIMIT {limit} OFFSET {offset}", order.clause()),
+        format!("{select}{join}{clause}{} LIMIT {limit} OFFSET {offset}", order.clause()),
         params,
     )
 }
