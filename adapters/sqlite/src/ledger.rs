@@ -12,10 +12,11 @@ use kyc_core::stream::StreamKey;
 use kyc_ports::store::StoreError;
 use kyc_sql::list::audit_after;
 use kyc_sql::statement::Statement;
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 use serde::{Deserialize, Serialize};
 
-use crate::database::{open_read_only, run};
+use crate::database::{OpenError, open_read_only, run};
+use crate::migrate;
 
 /// Rows read at a time.
 const BATCH: i64 = 1_000;
@@ -31,7 +32,7 @@ pub enum LedgerError {
     Store(#[from] StoreError),
     /// The database cannot be opened.
     #[error("{0}")]
-    Open(#[from] rusqlite::Error),
+    Open(#[from] OpenError),
     /// The file cannot be read or written.
     #[error("{0}")]
     Io(#[from] std::io::Error),
@@ -104,11 +105,17 @@ fn name(stream: &StreamKey) -> String {
     }
 }
 
+/// One state of a database that this program knows: the server may go on writing.
+fn snapshot(connection: &Connection) -> Result<Transaction<'_>, OpenError> {
+    let snapshot = connection.unchecked_transaction()?;
+    migrate::known_version(&snapshot, migrate::KYC)?;
+    Ok(snapshot)
+}
+
 /// Checks every chain of a database.
 pub fn verify(kyc_db: &Path) -> Result<Checked, LedgerError> {
-    let connection = open_read_only(kyc_db)?;
-    // One snapshot: the server may go on writing.
-    let connection = connection.unchecked_transaction()?;
+    let connection = open_read_only(kyc_db).map_err(OpenError::from)?;
+    let connection = snapshot(&connection)?;
     let mut chains = Chains::default();
     each_row(&connection, |row| chains.push(&row))?;
     for (stream, hash) in heads(&connection)? {
@@ -119,8 +126,8 @@ pub fn verify(kyc_db: &Path) -> Result<Checked, LedgerError> {
 
 /// Writes the log as JSON lines, with all that a verification needs.
 pub fn export(kyc_db: &Path, mut out: impl Write) -> Result<Checked, LedgerError> {
-    let connection = open_read_only(kyc_db)?;
-    let connection = connection.unchecked_transaction()?;
+    let connection = open_read_only(kyc_db).map_err(OpenError::from)?;
+    let connection = snapshot(&connection)?;
     let mut checked = Checked::default();
     each_row(&connection, |row| {
         checked.rows += 1;

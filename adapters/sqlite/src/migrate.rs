@@ -15,7 +15,8 @@ pub(crate) const KYC: &[&str] = &[
 /// Steps of `storage.db`.
 pub(crate) const STORAGE: &[&str] = &[include_str!("../../../migrations/storage/0001_initial.sql")];
 
-pub(crate) fn run(connection: &mut Connection, steps: &[&str]) -> Result<(), OpenError> {
+/// A database's version, which this program knows.
+pub(crate) fn known_version(connection: &Connection, steps: &[&str]) -> Result<usize, OpenError> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let version = usize::try_from(version).unwrap_or(usize::MAX);
     if version > steps.len() {
@@ -24,6 +25,11 @@ pub(crate) fn run(connection: &mut Connection, steps: &[&str]) -> Result<(), Ope
             known: steps.len(),
         });
     }
+    Ok(version)
+}
+
+pub(crate) fn run(connection: &mut Connection, steps: &[&str]) -> Result<(), OpenError> {
+    let version = known_version(connection, steps)?;
     for (number, step) in (1..).zip(steps).skip(version) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(step)?;

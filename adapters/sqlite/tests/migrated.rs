@@ -10,7 +10,7 @@ use kyc_core::status::KycStatus;
 use kyc_core::time::Time;
 use kyc_ports::contract::reopening;
 use kyc_ports::store::{Store, Wanted};
-use kyc_sqlite::ledger::verify;
+use kyc_sqlite::ledger::{export, verify};
 use kyc_sqlite::{OpenError, Options, SqliteStore};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -252,6 +252,11 @@ fn a_newer_programs_database_is_refused() {
             error.to_string(),
             format!("the database is at version 99, this program knows {known}; run the newer program")
         );
+        if name == "kyc.db" {
+            let path = folder.path().join(name);
+            let refusals = [verify(&path), export(&path, std::io::sink())].map(|read| read.unwrap_err().to_string());
+            assert_eq!(refusals, [error.to_string(), error.to_string()]);
+        }
         // Nothing is lost by the attempt.
         connection.pragma_update(None, "user_version", known).unwrap();
         assert_eq!(told(&open(&folder)), before);
