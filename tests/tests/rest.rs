@@ -943,6 +943,8 @@ fn metrics_tell_of_the_store_and_of_memory() {
     for _ in 0..2 {
         rest.get(&format!("/manager/kyc/profiles/{kyc_id}")).ok();
     }
+    assert_eq!(rest.get("/manager/kyc/profiles/9007199254740991").status, 404);
+    assert_eq!(rest.get("/manager/kyc/nothing").status, 404);
     let metrics = || String::from_utf8(rest.get("/metrics").bytes).unwrap();
     // Those of memory are taken once a second.
     let is_there = |text: &String| text.lines().any(|line| line == "kyc_cache_hits_total 1");
@@ -965,13 +967,22 @@ fn metrics_tell_of_the_store_and_of_memory() {
         assert!(value(&format!("{name}{{database=\"kyc\"}}")) >= 1.0, "{name}");
     }
     assert!(value("kyc_store_queue{database=\"kyc\"}") >= 0.0);
-    // The template, the level, and twice the profile; pages are not counted.
+    // Pages are not counted.
+    for (command, status, count) in [
+        ("MngAddKycStepTemplate", 200, 1.0),
+        ("MngSetKycRequiredLevel", 200, 1.0),
+        ("MngGetKycProfile", 200, 2.0),
+        ("MngGetKycProfile", 404, 1.0),
+        ("", 404, 1.0),
+    ] {
+        let name = format!("kyc_requests_total{{transport=\"http\",command=\"{command}\",status=\"{status}\"}}");
+        assert!((value(&name) - count).abs() < f64::EPSILON, "{name}");
+    }
     for name in [
-        "kyc_requests_total{transport=\"http\",command=\"\",status=\"200\"}",
         "kyc_request_seconds_bucket{transport=\"http\",le=\"+Inf\"}",
         "kyc_request_seconds_count{transport=\"http\"}",
     ] {
-        assert!((value(name) - 4.0).abs() < f64::EPSILON, "{name}");
+        assert!((value(name) - 6.0).abs() < f64::EPSILON, "{name}");
     }
     assert!(value("kyc_request_seconds_sum{transport=\"http\"}") > 0.0);
 }

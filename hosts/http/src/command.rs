@@ -1,6 +1,6 @@
 //! One command over HTTP: its `data` comes from the path, the query and the body.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -12,59 +12,73 @@ use kyc_core::json;
 use kyc_core::problem::Problem;
 use kyc_core::rejection::Rejection;
 use kyc_ports::app::{LastToken, Request};
+use kyc_ports::tokens::Verified;
 use serde_json::{Map, Value};
 
 use crate::reply::{self, ReplyBody};
-use crate::{Http, token};
+use crate::route::Found;
+use crate::{Http, Kind, Next, Waiting, token};
 
 /// The header that carries a command's idempotency key.
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// What needs no wait: see [`Http::at_once`].
-pub(crate) fn at_once<B>(
-    http: &Http,
-    request: &http::Request<B>,
-    last: &LastToken,
-) -> Result<Option<Response<ReplyBody>>, Rejection> {
-    let (uri, headers) = (request.uri(), request.headers());
-    let found = http.routes.find(request.method(), uri.path())?;
-    let caller = http.app.authenticate_again(last, token(headers))?;
-    found.command.access.check(caller.actor.session)?;
-    if request.method() != Method::GET || !found.command.is_view || headers.contains_key(&IDEMPOTENCY_KEY) {
-        return Ok(None);
-    }
-    let mut data = query_members(found.command, uri.query().unwrap_or_default())?;
-    put_path_members(found.command, found.path, &mut data)?;
-    let text = http.app.remembered(&caller, found.command, data);
-    Ok(text.map(|text| reply::rendered(text.into())))
+/// A command that its caller may give, and what the request's head says of it.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    command: &'static Command,
+    caller: Arc<Verified>,
+    data: Map<String, Value>,
 }
 
-pub(crate) async fn serve<B>(http: &Http, parts: &Parts, body: B) -> Result<Response<ReplyBody>, Rejection>
+/// What the head of a request tells, or that there is no more to do: see [`Http::begin`].
+pub(crate) fn begin<B>(
+    http: &Http,
+    found: Found<'_>,
+    request: &http::Request<B>,
+    last: &LastToken,
+) -> Result<Next, Rejection> {
+    let (command, headers) = (found.command, request.headers());
+    let caller = http.app.authenticate_again(last, token(headers))?;
+    command.access.check(caller.actor.session)?;
+    let mut data = match *request.method() {
+        // A client that cannot send a body with DELETE puts the members into the query.
+        Method::GET | Method::DELETE => query_members(command, request.uri().query().unwrap_or_default())?,
+        _ => Map::new(),
+    };
+    let path = command.params.from_query(found.path.into_iter());
+    data = merged(data, path.map_err(Rejection::InvalidData)?)?;
+    if request.method() == Method::GET && command.is_view && !headers.contains_key(&IDEMPOTENCY_KEY) {
+        data = match http.app.remembered(&caller, command, data) {
+            Ok(text) => return Ok(Next::Answered(reply::rendered(text.into()))),
+            Err(data) => data,
+        };
+    }
+    let asked = Asked { command, caller, data };
+    Ok(Next::Waits(Waiting(Kind::Command(asked))))
+}
+
+/// Goes on with it: nobody else's body is read.
+pub(crate) async fn serve<B>(
+    http: &Http,
+    asked: Asked,
+    parts: &Parts,
+    body: B,
+) -> Result<Response<ReplyBody>, Rejection>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let found = http.routes.find(&parts.method, parts.uri.path())?;
-    // Nobody's body is read before the token is known to be good.
-    let caller = http.app.authenticate(token(&parts.headers))?;
-    found.command.access.check(caller.actor.session)?;
-    let query = parts.uri.query().unwrap_or_default();
-    let mut data = match parts.method {
-        Method::GET => query_members(found.command, query)?,
-        // A client that cannot send a body with DELETE puts the members into the query.
-        Method::DELETE => {
-            let body = body_members(http, body).await?;
-            merged(query_members(found.command, query)?, body)?
-        }
-        _ => body_members(http, body).await?,
+    let Asked { command, caller, data } = asked;
+    let data = match parts.method {
+        Method::GET => data,
+        _ => merged(body_members(http, body).await?, data)?,
     };
-    put_path_members(found.command, found.path, &mut data)?;
     let idempotency_key = match parts.headers.get(&IDEMPOTENCY_KEY) {
         None => None,
         Some(value) => Some(value.to_str().map_err(|_| bad_key())?.to_owned()),
     };
     let request = Request {
-        command: found.command,
+        command,
         data,
         token: None,
         idempotency_key,
@@ -118,29 +132,15 @@ fn members(bytes: &[u8]) -> Result<Map<String, Value>, Rejection> {
     }
 }
 
-fn merged(mut query: Map<String, Value>, body: Map<String, Value>) -> Result<Map<String, Value>, Rejection> {
-    for (name, value) in body {
-        put(&mut query, name, value)?;
+/// What is said twice must be the same: a body that contradicts the path is wrong.
+fn merged(mut one: Map<String, Value>, other: Map<String, Value>) -> Result<Map<String, Value>, Rejection> {
+    if one.is_empty() {
+        return Ok(other);
     }
-    Ok(query)
-}
-
-/// The path wins; a body that says otherwise is wrong.
-fn put_path_members(
-    command: &Command,
-    path: Vec<(Cow<'_, str>, Cow<'_, str>)>,
-    data: &mut Map<String, Value>,
-) -> Result<(), Rejection> {
-    let members = command.params.from_query(path.into_iter());
-    let members = members.map_err(Rejection::InvalidData)?;
-    if data.is_empty() {
-        *data = members;
-        return Ok(());
+    for (name, value) in other {
+        put(&mut one, name, value)?;
     }
-    for (name, value) in members {
-        put(data, name, value)?;
-    }
-    Ok(())
+    Ok(one)
 }
 
 fn put(data: &mut Map<String, Value>, name: String, value: Value) -> Result<(), Rejection> {

@@ -1,7 +1,8 @@
 //! HTTP requests to commands and back: routing, parsing, errors, limits and headers, for every host that speaks HTTP.
 //!
 //! [`Http::handle`] serves the routes of the command table, `POST /upload`, `GET /files/{file_id}` and the webhooks of
-//! tenants. Time-outs are the host's: nothing here reads a clock.
+//! tenants; a host that has a place for requests that wait calls [`Http::begin`] and, there, [`Http::go_on`]. Time-outs
+//! are the host's: nothing here reads a clock.
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
@@ -26,6 +27,7 @@ use kyc_core::limits::BODY_BYTES_MAX;
 use kyc_core::rejection::Rejection;
 use kyc_ports::app::{App, LastToken};
 
+use crate::command::Asked;
 use crate::reply::ReplyBody;
 use crate::route::Routes;
 
@@ -35,6 +37,36 @@ pub struct Http {
     app: App,
     body_bytes_max: usize,
     routes: Routes,
+}
+
+/// How far a request has come by its head alone.
+#[derive(Debug)]
+pub struct Begun {
+    /// The command's name; empty where there is none.
+    pub command: &'static str,
+    /// What comes next.
+    pub next: Next,
+}
+
+/// What comes behind a request's head.
+#[derive(Debug)]
+pub enum Next {
+    /// Nothing: this is the answer.
+    Answered(Response<ReplyBody>),
+    /// The request waits, for its body or for the store: [`Http::go_on`].
+    Waits(Waiting),
+}
+
+/// A request that waits.
+#[derive(Debug)]
+pub struct Waiting(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Command(Asked),
+    Upload,
+    File,
+    Webhook,
 }
 
 impl Http {
@@ -54,40 +86,71 @@ impl Http {
         self
     }
 
-    /// What [`Self::handle`] would answer, where that takes no wait: a command that there is not or that is not the
-    /// caller's to give, or a reply that memory has. `last` is the connection's.
-    pub fn at_once<B>(&self, request: &Request<B>, last: &LastToken) -> Option<Response<ReplyBody>> {
+    /// Begins a request, and ends it where that takes no wait: where the command is none, or not the caller's to give, or
+    /// where memory has the reply. `last` is the connection's.
+    pub fn begin<B>(&self, request: &Request<B>, last: &LastToken) -> Begun {
         let path = request.uri().path();
-        if path == "/upload" || path.starts_with("/files/") || webhook::slug(path).is_some() {
-            return None;
+        let other = match path {
+            "/upload" => Some(Kind::Upload),
+            _ if path.starts_with("/files/") => Some(Kind::File),
+            _ => webhook::slug(path).map(|_| Kind::Webhook),
+        };
+        if let Some(kind) = other {
+            let next = Next::Waits(Waiting(kind));
+            return Begun { command: "", next };
         }
-        command::at_once(self, request, last).unwrap_or_else(|rejection| Some(reply::error(&rejection)))
+        let refused = |rejection| Next::Answered(reply::error(&rejection));
+        match self.routes.find(request.method(), path) {
+            Ok(found) => Begun {
+                command: found.command.name,
+                next: command::begin(self, found, request, last).unwrap_or_else(refused),
+            },
+            Err(rejection) => Begun {
+                command: "",
+                next: refused(rejection),
+            },
+        }
     }
 
-    /// Serves one request, from an address if the host knows it.
-    pub async fn handle<B>(&self, request: Request<B>, source: Option<IpAddr>) -> Response<ReplyBody>
+    /// Serves a request that has begun and waits, from an address if the host knows it.
+    pub async fn go_on<B>(&self, waiting: Waiting, request: Request<B>, source: Option<IpAddr>) -> Response<ReplyBody>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Display + Send + Sync + Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (parts, body) = request.into_parts();
-        if let Some(slug) = webhook::slug(parts.uri.path()) {
-            return Box::pin(webhook::serve(&self.app, &parts, source, slug, body)).await;
-        }
-        let served = match parts.uri.path() {
-            "/upload" => match parts.method {
+        let path = parts.uri.path();
+        let served = match waiting.0 {
+            Kind::Command(asked) => command::serve(self, asked, &parts, body).await,
+            Kind::Upload => match parts.method {
                 Method::POST => Box::pin(upload::serve(&self.app, &parts, body)).await,
                 _ => Err(Rejection::MethodNotAllowed("POST".to_owned())),
             },
-            path => match path.strip_prefix("/files/") {
-                Some(id) => match parts.method {
-                    Method::GET => Box::pin(download::serve(&self.app, &parts, id)).await,
-                    _ => Err(Rejection::MethodNotAllowed("GET".to_owned())),
-                },
-                None => command::serve(self, &parts, body).await,
+            Kind::File => match parts.method {
+                Method::GET => {
+                    let id = path.strip_prefix("/files/").unwrap_or_default();
+                    Box::pin(download::serve(&self.app, &parts, id)).await
+                }
+                _ => Err(Rejection::MethodNotAllowed("GET".to_owned())),
             },
+            Kind::Webhook => {
+                let slug = webhook::slug(path).unwrap_or_default();
+                return Box::pin(webhook::serve(&self.app, &parts, source, slug, body)).await;
+            }
         };
         served.unwrap_or_else(|rejection| reply::error(&rejection))
+    }
+
+    /// Serves one request from its beginning to its end.
+    pub async fn handle<B>(&self, request: Request<B>, source: Option<IpAddr>) -> Response<ReplyBody>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Display + Send + Sync + Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        match self.begin(&request, &LastToken::default()).next {
+            Next::Answered(response) => response,
+            Next::Waits(waiting) => self.go_on(waiting, request, source).await,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::{Display, Write};
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
@@ -53,7 +53,7 @@ impl Metrics {
         let recorder = builder.install_recorder().map_err(|error| failed(&error))?;
         metrics::describe_counter!(
             "kyc_requests_total",
-            "Requests served, by transport and status; of TCP by command too"
+            "Requests served, by transport, command (empty for none) and status"
         );
         metrics::describe_gauge!("kyc_connections", "Open connections, by transport");
         metrics::describe_counter!("kyc_due_total", "Customers for whom something due was applied");
@@ -90,8 +90,8 @@ impl Metrics {
 pub(crate) struct Requests {
     transport: &'static str,
     stripes: [CachePadded<Mutex<Tally>>; STRIPES],
-    /// By command; looked up once.
-    successes: HashMap<&'static str, OnceLock<Counter>>,
+    /// Where a command's successes stand in a tally; those of no command too.
+    places: HashMap<&'static str, usize>,
 }
 
 /// What a thread has counted.
@@ -100,32 +100,28 @@ struct Tally {
     /// Requests by how long they took; the last are those that took longer than all bounds.
     buckets: [u64; BUCKETS.len() + 1],
     took: Duration,
-    /// Successes of which no command is told.
-    plain_successes: u64,
+    /// Successes by the command's place; what is missing at the end is none.
+    successes: Vec<u64>,
 }
 
 impl Requests {
     fn of(transport: &'static str) -> Self {
-        let names = table().iter().map(|command| command.name);
+        let names = std::iter::once("").chain(table().iter().map(|command| command.name));
         Self {
             transport,
             stripes: Default::default(),
-            successes: names.map(|name| (name, OnceLock::new())).collect(),
+            places: names.zip(0..).collect(),
         }
     }
 
-    /// Counts a served request; without a command where none is told.
+    /// Counts a served request; without a command's name where there is none.
     pub(crate) fn count(&self, command: &'static str, status: u16, took: Duration) {
-        let is_plain_success = command.is_empty() && status == 200;
+        let success = self.places.get(command).filter(|_| status == 200).copied();
         if let Some(stripe) = self.stripes.get(stripe()) {
-            locked(stripe).count(is_plain_success, took);
+            locked(stripe).count(success, took);
         }
-        if is_plain_success {
-            return;
-        }
-        match self.successes.get(command).filter(|_| status == 200) {
-            Some(known) => known.get_or_init(|| self.counter(command, status)).increment(1),
-            None => self.counter(command, status).increment(1),
+        if success.is_none() {
+            self.counter(command, status).increment(1);
         }
     }
 
@@ -142,16 +138,19 @@ impl Requests {
         })
     }
 
-    /// Tells the recorder of plain successes.
+    /// Tells the recorder of the successes.
     fn tell(&self, tally: &Tally) {
-        if tally.plain_successes > 0 {
-            self.counter("", 200).absolute(tally.plain_successes);
+        for (command, place) in &self.places {
+            if let Some(successes) = tally.successes.get(*place).filter(|successes| **successes > 0) {
+                self.counter(command, 200).absolute(*successes);
+            }
         }
     }
 }
 
 impl Tally {
-    fn count(&mut self, is_plain_success: bool, took: Duration) {
+    /// Counts a request, and a success in its place.
+    fn count(&mut self, success: Option<usize>, took: Duration) {
         let seconds = took.as_secs_f64();
         let bucket = BUCKETS
             .iter()
@@ -161,7 +160,18 @@ impl Tally {
             *count += 1;
         }
         self.took = self.took.saturating_add(took);
-        self.plain_successes += u64::from(is_plain_success);
+        if let Some(place) = success {
+            self.make_room(place + 1);
+            if let Some(count) = self.successes.get_mut(place) {
+                *count += 1;
+            }
+        }
+    }
+
+    fn make_room(&mut self, places: usize) {
+        if self.successes.len() < places {
+            self.successes.resize(places, 0);
+        }
     }
 
     fn add(&mut self, other: &Self) {
@@ -169,7 +179,10 @@ impl Tally {
             *sum += count;
         }
         self.took = self.took.saturating_add(other.took);
-        self.plain_successes += other.plain_successes;
+        self.make_room(other.successes.len());
+        for (sum, count) in self.successes.iter_mut().zip(&other.successes) {
+            *sum += count;
+        }
     }
 
     /// A histogram in Prometheus' text format: each bucket counts the smaller ones too.
@@ -229,7 +242,7 @@ mod tests {
     fn times_are_told_in_buckets_that_hold_the_smaller_ones() {
         let mut tally = Tally::default();
         for micros in [1, 500, 501, 250_000, 6_000_000] {
-            tally.count(true, Duration::from_micros(micros));
+            tally.count(Some(0), Duration::from_micros(micros));
         }
         let mut text = String::new();
         tally.render("http", &mut text);
@@ -258,7 +271,7 @@ mod tests {
             for _ in 0..STRIPES + 3 {
                 scope.spawn(|| {
                     for _ in 0..1_000 {
-                        requests.count("", 200, Duration::from_millis(2));
+                        requests.count("MngGetKycProfile", 200, Duration::from_millis(2));
                         requests.count("", 404, Duration::from_secs(9));
                     }
                 });
@@ -266,7 +279,8 @@ mod tests {
         });
         let tally = requests.tally();
         let threads = STRIPES as u64 + 3;
-        assert_eq!(tally.plain_successes, threads * 1_000);
+        assert_eq!(tally.successes[requests.places["MngGetKycProfile"]], threads * 1_000);
+        assert_eq!(tally.successes.iter().sum::<u64>(), threads * 1_000);
         assert_eq!(
             (tally.buckets[2], tally.buckets[11]),
             (threads * 1_000, threads * 1_000)

@@ -21,7 +21,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use kyc_core::rejection::Rejection;
 use kyc_http::reply::ReplyBody;
-use kyc_http::{Http, reply};
+use kyc_http::{Begun, Http, Next, reply};
 use kyc_ports::app::LastToken;
 use tokio::runtime::Handle;
 use tokio_io_timeout::TimeoutStream;
@@ -139,24 +139,33 @@ impl Connection {
             whole,
         };
         let has_body = !request.body().is_end_stream();
-        let at_once = AssertUnwindSafe(|| self.web.http.at_once(&request, &self.last_token));
-        let at_once = std::panic::catch_unwind(at_once);
-        let served = if let Some(served) = at_once.transpose() {
-            drop(request);
-            served
-        } else {
-            let connection = self.clone();
-            let request = request.map(|body| Deadline::new(body, patience));
-            // A task of its own: a client that goes away midway must not keep a commit from being announced.
-            let serving = async move { connection.web.http.handle(request, Some(connection.peer)).await };
-            // A file comes in many parts: to wake another thread for each costs more than what is done with it here.
-            let place = if is_upload {
-                Handle::current()
-            } else {
-                self.web.aside.clone()
-            };
-            let served = place.spawn(AssertUnwindSafe(serving).catch_unwind()).await;
-            served.unwrap_or_else(|error| Err(Box::new(error)))
+        let begin = AssertUnwindSafe(|| self.web.http.begin(&request, &self.last_token));
+        let (command, served) = match std::panic::catch_unwind(begin) {
+            Ok(Begun { command, next }) => match next {
+                Next::Answered(response) => {
+                    drop(request);
+                    (command, Ok(response))
+                }
+                Next::Waits(waiting) => {
+                    let connection = self.clone();
+                    let request = request.map(|body| Deadline::new(body, patience));
+                    // A task of its own: a client that goes away midway must not keep a commit from being announced.
+                    let serving = async move {
+                        let (http, peer) = (&connection.web.http, Some(connection.peer));
+                        http.go_on(waiting, request, peer).await
+                    };
+                    // A file comes in many parts: to wake another thread for each costs more than what is done with it
+                    // here.
+                    let place = if is_upload {
+                        Handle::current()
+                    } else {
+                        self.web.aside.clone()
+                    };
+                    let served = place.spawn(AssertUnwindSafe(serving).catch_unwind()).await;
+                    (command, served.unwrap_or_else(|error| Err(Box::new(error))))
+                }
+            },
+            Err(panic) => ("", Err(panic)),
         };
         if has_body {
             // hyper looks at the body once more before the reply: of one that was left unread it then says that the
@@ -169,7 +178,7 @@ impl Connection {
         });
         self.web
             .requests
-            .count("", response.status().as_u16(), started.elapsed());
+            .count(command, response.status().as_u16(), started.elapsed());
         response
     }
 }

@@ -15,11 +15,21 @@ use crate::tokens::Verified;
 
 impl App {
     /// A view's reply, if memory has it and a caller may see it who has just been authenticated: what [`Self::call_by`]
-    /// would give, without a wait.
-    pub fn remembered(&self, caller: &Verified, command: &'static Command, data: Map<String, Value>) -> Option<Bytes> {
-        let (cache, actor) = (self.cache().filter(|_| command.is_view)?, &caller.actor);
+    /// would give, without a wait. Else the data, for that one.
+    pub fn remembered(
+        &self,
+        caller: &Verified,
+        command: &'static Command,
+        data: Map<String, Value>,
+    ) -> Result<Bytes, Map<String, Value>> {
+        let data = command.meaningful(data);
+        self.peek(&caller.actor, command, &data).ok_or(data)
+    }
+
+    fn peek(&self, actor: &Actor, command: &'static Command, data: &Map<String, Value>) -> Option<Bytes> {
+        let cache = self.cache().filter(|_| command.is_view)?;
         command.access.check(actor.session).ok()?;
-        let entry = cache.peek(&key(actor, command, &command.meaningful(data)).ok()?)?;
+        let entry = cache.peek(&key(actor, command, data).ok()?)?;
         check_visible(actor, &entry.customer, entry.thing).ok()?;
         cache.hit();
         Some(entry.text.clone())
